@@ -1,0 +1,1 @@
+"""Git histories in, verified coding tasks, attempts and preference pairs out."""

@@ -1,0 +1,1 @@
+"""The shapes: every Parquet row, JSONL line and manifest, and the ports."""

@@ -1,0 +1,47 @@
+"""The Protocols behind which real backends stand."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cra_pipeline.contracts.sandbox import SandboxRequest, SandboxResult
+from cra_pipeline.contracts.tasks import Proposal, TaskRow
+from cra_pipeline.contracts.testrun import TestRunReport, TestRunRequest
+
+
+class Sandbox(Protocol):
+    """Runs foreign code; the only thing in the project that may."""
+
+    def run(self, request: SandboxRequest) -> SandboxResult:
+        """Run to the end or to a limit; safe to call from many threads.
+
+        Raises:
+            SandboxError: The sandbox cannot be had on this machine at all.
+        """
+        ...
+
+
+class TestRunner(Protocol):
+    """Runs a repository's tests and reports what can be believed."""
+
+    __test__ = False
+
+    def run(self, request: TestRunRequest) -> TestRunReport:
+        """Run once; a sandbox that did not start is an ending, not an exception."""
+        ...
+
+
+class AgentBackend(Protocol):
+    """Proposes changes for a task; never sees the hidden tests' verdicts."""
+
+    name: str
+
+    def propose(self, task: TaskRow, files: dict[str, str]) -> tuple[Proposal, ...]:
+        """Changes to try, in a repeatable order.
+
+        Args:
+            task: The admitted task.
+            files: Text of every ``.py`` file that the gold change touches, at the base
+                commit, by path; files that the change adds are absent.
+        """
+        ...

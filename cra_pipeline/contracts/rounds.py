@@ -1,0 +1,54 @@
+"""Training rounds: which commits belong to which turn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from pydantic import field_validator
+
+from cra_pipeline.contracts.record import Record
+
+
+class RoundRecord(Record):
+    """``rounds/rNN.json``: written once when the round is opened, never edited."""
+
+    round: str
+    """``r01``, ``r02``, …"""
+    cut_off: int
+    """Seconds since the epoch; commits with a later committer date lie in the holdout."""
+    pins: tuple[tuple[str, str], ...]
+    """(repo, full commit id), sorted by repo: every repository of the round."""
+    held_out: tuple[str, ...]
+    """Repositories kept out of every training set, sorted; never drawn again."""
+
+    @field_validator("round")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if not re.fullmatch(r"r\d{2,}", value):
+            raise ValueError(f"{value!r} is no round: expected r01, r02, …")
+        return value
+
+    def pin(self, repo: str) -> str | None:
+        """Pinned commit id of ``repo``, or None where the round does not list it."""
+        return dict(self.pins).get(repo)
+
+
+def round_of_commit(
+    committed_at: int, reached_by: Iterable[str], rounds: Iterable[RoundRecord]
+) -> str | None:
+    """First round whose pin reaches the commit and whose cut-off is not before its date.
+
+    Args:
+        committed_at: Committer date in seconds since the epoch.
+        reached_by: Names of the rounds whose pin reaches the commit.
+        rounds: All opened rounds, in any order.
+
+    Returns:
+        The round's name, or None: the commit lies after every cut-off (holdout).
+    """
+    reaching = set(reached_by)
+    for record in sorted(rounds, key=lambda item: item.round):
+        if record.round in reaching and committed_at <= record.cut_off:
+            return record.round
+    return None

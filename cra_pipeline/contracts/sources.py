@@ -1,0 +1,61 @@
+"""Where code comes from: the corpus entries and the pinned snapshots made of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import field_validator
+
+from cra_pipeline.contracts.record import Record
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
+
+Tier = Literal["full", "knowledge", "document"]
+
+
+class RepoSource(Record):
+    """One upstream repository as listed in ``corpus/repos.toml`` or the user's ``sources.toml``."""
+
+    name: str
+    """Key of the repository everywhere: a slug ``[a-z0-9][a-z0-9._-]*``."""
+    url: str
+    """Clone address: ``https://…``, ``git://…`` or an absolute local path."""
+    revision: str
+    """Full 40-digit commit id that the snapshot ends at."""
+    domain: str
+    """One of the corpus' domains, such as ``validation``."""
+    roles: tuple[Literal["P", "C", "K", "S"], ...]
+    """Pipeline, coding, knowledge, style."""
+    tier: Tier
+    licence: str
+    """SPDX expression, or ``unknown``."""
+
+    @field_validator("name")
+    @classmethod
+    def _slug(cls, value: str) -> str:
+        if not SLUG.match(value):
+            raise ValueError(f"{value!r} is no slug: use lower-case letters, digits, '.', '_', '-'")
+        return value
+
+    @field_validator("revision")
+    @classmethod
+    def _full_id(cls, value: str) -> str:
+        if not re.fullmatch(r"[0-9a-f]{40}", value):
+            raise ValueError(f"{value!r} is no full commit id of 40 hexadecimal digits")
+        return value
+
+
+class RepoSnapshot(Record):
+    """Manifest of one bare clone, ``repo_snapshots/<repo>/snapshot.json``."""
+
+    repo: str
+    url: str
+    revision: str
+    """Commit id that ``refs/heads/pinned`` points to: the whole history in use ends here."""
+    commits: int
+    """Commits reachable from ``revision``."""
+    tags: tuple[str, ...]
+    """Names of tags that ``revision`` reaches, sorted."""
+    domain: str
+    licence: str

@@ -1,0 +1,52 @@
+"""Triples and preference pairs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from cra_pipeline.contracts.record import Record
+from cra_pipeline.contracts.tasks import Outcome
+
+
+class TripleRow(Record):
+    """(input, output, outcome) of one call in an attempt (row of ``triples.parquet``)."""
+
+    triple_id: str
+    """Content id of the prompt, the output and the outcome."""
+    attempt_id: str
+    task_id: str
+    repo: str
+    round: str
+    sha: str
+    call_kind: str
+    prompt_source: Literal["logged", "rendered"]
+    """``rendered`` never feeds a call kind that has logged prompts."""
+    prompt_hash: str
+    """SHA-256 of system and user text."""
+    system: str
+    prompt: str
+    output: str
+    right_answer: str
+    """What the diff knows to be right; empty where it does not."""
+    outcome: Outcome
+    reason: str
+
+
+class PreferencePair(Record):
+    """Two outputs for one prompt on the same task (row of ``preference_pairs.parquet``)."""
+
+    pair_id: str
+    task_id: str
+    repo: str
+    round: str
+    sha: str
+    call_kind: str
+    prompt_hash: str
+    system: str
+    prompt: str
+    chosen: str
+    rejected: str
+    chosen_attempt: str
+    rejected_attempt: str
+    reason: str
+    """Why the rejected one lost."""

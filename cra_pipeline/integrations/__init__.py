@@ -1,0 +1,1 @@
+"""One tool per file; knows the contracts, never a stage."""
