@@ -24,8 +24,6 @@ class Sandbox(Protocol):
 class TestRunner(Protocol):
     """Runs a repository's tests and reports what can be believed."""
 
-    __test__ = False
-
     def run(self, request: TestRunRequest) -> TestRunReport:
         """Run once; a sandbox that did not start is an ending, not an exception."""
         ...
