@@ -1,0 +1,1 @@
+"""Tasks that were proven, and attempts on them that were judged."""

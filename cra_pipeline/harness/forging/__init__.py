@@ -1,0 +1,1 @@
+"""Edits that forge a green result: the controls that every task must refuse."""

@@ -1,0 +1,88 @@
+"""The numbers of the harness: how tasks are proven, verdicts given and attempts made.
+
+Rules read them from here; nothing in this module decides anything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+from cra_pipeline.contracts.record import Record
+from cra_pipeline.contracts.sandbox import Limits
+
+Seeds = tuple[int, int]
+"""Order seed and hash seed of one run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictPolicy:
+    """How much evidence a verdict keeps.
+
+    Attributes:
+        failed_kept: Expected tests that did not pass are listed up to this number.
+        detail_chars: Longest detail, in characters.
+    """
+
+    failed_kept: int = 20
+    detail_chars: int = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPolicy:
+    """What a commit has to survive before it is a task.
+
+    Attributes:
+        gold_seeds: One run of the gold change for each, all of which must pass.
+        base_seeds: One run of the base for each; the fail-to-pass tests fail in all of them.
+        controls_per_task: Forging edits drawn for each task by its id.
+        full_control_tasks: Tasks of a repository (first by id) that get every category.
+        max_test_files: Most test files that one run collects.
+        commits_per_kind: Newest qualified commits tried for each task kind; 0 for all.
+        kinds: Task kinds that are tried, in this order.
+        mutants: Mutants of the gold change tried against the new tests of a tests-only commit.
+        limits: Of each run.
+        verdict: How verdicts are worded.
+    """
+
+    gold_seeds: tuple[Seeds, ...] = ((0, 0), (1, 1), (2, 2))
+    base_seeds: tuple[Seeds, ...] = ((0, 0), (3, 3))
+    controls_per_task: int = 3
+    full_control_tasks: int = 1
+    max_test_files: int = 40
+    commits_per_kind: int = 0
+    kinds: tuple[str, ...] = ("source-and-tests", "source-only", "tests-only")
+    mutants: int = 8
+    limits: Limits = Limits()
+    verdict: VerdictPolicy = VerdictPolicy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptPolicy:
+    """How attempts are made.
+
+    Attributes:
+        agents: Names of the backends, in the order in which they run.
+        mutants: Most near misses kept for a task.
+        seed: Seeds every draw.
+        run_seeds: Order and hash seed of the one run that judges an attempt.
+        limits: Of that run.
+        verdict: How verdicts are worded.
+    """
+
+    agents: tuple[str, ...] = ("gold_patch", "mutant")
+    mutants: int = 6
+    seed: int = 0
+    run_seeds: Seeds = (0, 0)
+    limits: Limits = Limits()
+    verdict: VerdictPolicy = VerdictPolicy()
+
+
+def policy_json(policy: TaskPolicy | AttemptPolicy | VerdictPolicy) -> str:
+    """One line of JSON with sorted keys, for manifests: equal numbers give equal bytes."""
+    return json.dumps(dataclasses.asdict(policy), sort_keys=True, default=_plain)
+
+
+def _plain(value: Record) -> dict[str, object]:
+    return value.model_dump(mode="json")
