@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cra_pipeline.contracts.record import Record
 from cra_pipeline.contracts.sandbox import Limits
 
 Seeds = tuple[int, int]
 """Order seed and hash seed of one run."""
+
+RUN_LIMITS = Limits()
+"""What one test run may use, unless a policy says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,7 @@ class TaskPolicy:
         controls_per_task: Forging edits drawn for each task by its id.
         full_control_tasks: Tasks of a repository (first by id) that get every category.
         max_test_files: Most test files that one run collects.
-        commits_per_kind: Newest qualified commits tried for each task kind; 0 for all.
+        limit: Newest qualified commits tried for each task kind; 0 for all.
         kinds: Task kinds that are tried, in this order.
         mutants: Mutants of the gold change tried against the new tests of a tests-only commit.
         limits: Of each run.
@@ -51,11 +54,11 @@ class TaskPolicy:
     controls_per_task: int = 3
     full_control_tasks: int = 1
     max_test_files: int = 40
-    commits_per_kind: int = 0
+    limit: int = 0
     kinds: tuple[str, ...] = ("source-and-tests", "source-only", "tests-only")
     mutants: int = 8
-    limits: Limits = Limits()
-    verdict: VerdictPolicy = VerdictPolicy()
+    limits: Limits = RUN_LIMITS
+    verdict: VerdictPolicy = field(default_factory=VerdictPolicy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,7 @@ class AttemptPolicy:
 
     Attributes:
         agents: Names of the backends, in the order in which they run.
+        limit: Newest admitted tasks attempted; 0 for all.
         mutants: Most near misses kept for a task.
         seed: Seeds every draw.
         run_seeds: Order and hash seed of the one run that judges an attempt.
@@ -72,11 +76,12 @@ class AttemptPolicy:
     """
 
     agents: tuple[str, ...] = ("gold_patch", "mutant")
+    limit: int = 0
     mutants: int = 6
     seed: int = 0
     run_seeds: Seeds = (0, 0)
-    limits: Limits = Limits()
-    verdict: VerdictPolicy = VerdictPolicy()
+    limits: Limits = RUN_LIMITS
+    verdict: VerdictPolicy = field(default_factory=VerdictPolicy)
 
 
 def policy_json(policy: TaskPolicy | AttemptPolicy | VerdictPolicy) -> str:
