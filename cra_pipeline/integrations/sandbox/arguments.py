@@ -1,0 +1,124 @@
+"""Bubblewrap's options for one request: what the inside looks like. Pure."""
+
+from __future__ import annotations
+
+import os
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+
+from cra_pipeline.contracts.sandbox import Bind, SandboxRequest
+from cra_pipeline.errors import SandboxError
+from cra_pipeline.integrations.sandbox.plan import CHANNEL, FILTER, SECRET, STATUS
+
+_ISOLATION = (
+    *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"),
+    *("--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--clearenv"),
+    *("--seccomp", str(FILTER), "--json-status-fd", str(STATUS)),
+)
+_SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+# Foreign code controls what lies in these, or the sandbox itself made them: a mount point there
+# could be led elsewhere by a link (CVE-2026-87766).
+_OWN = frozenset(
+    "bin boot dev etc home lib lib32 lib64 libx32 proc repo root run sbin sys tmp usr var".split()
+)
+
+
+def require_sound(request: SandboxRequest) -> None:
+    """Refuse what could not be shown safely.
+
+    Raises:
+        SandboxError: A source is missing, or a mount point lies where foreign code could move it.
+    """
+    if not request.argv:
+        raise SandboxError("sandbox: no command was given; expected at least a program's name")
+    for folder in (request.tree, *request.layers):
+        if not folder.is_dir():
+            raise SandboxError(f"sandbox: {folder}: no folder; check out the tree first")
+    for bind in request.binds:
+        _require_target(bind)
+    for outer, inner in pairwise(sorted(f"{bind.target}/" for bind in request.binds)):
+        if inner.startswith(outer):
+            raise SandboxError(
+                f"sandbox: bind targets {outer[:-1]} and {inner[:-1]}: one lies in the other; "
+                "choose separate ones"
+            )
+    for name, value in request.env:
+        if "\0" in name + value or "=" in name or not name:
+            raise SandboxError(f"sandbox: {name!r} cannot be an environment variable")
+
+
+def _require_target(bind: Bind) -> None:
+    target = PurePosixPath(bind.target)
+    plain = str(target) == bind.target and ".." not in target.parts and len(target.parts) > 1
+    if not (plain and target.is_absolute()):
+        raise SandboxError(
+            f"sandbox: bind target {bind.target!r}: expected a plain absolute path such as /env"
+        )
+    if target.parts[1] in _OWN:
+        raise SandboxError(
+            f"sandbox: bind target {bind.target}: /{target.parts[1]} is the sandbox's own; bind "
+            "to a folder of another name, or add files to the tree as a layer"
+        )
+    if not bind.source.exists():
+        raise SandboxError(f"sandbox: {bind.source}: missing, so it cannot be shown inside")
+
+
+def bubblewrap_options(request: SandboxRequest, stage: str) -> bytes:
+    """Options before the command, each ended by a NUL, as ``--args`` reads them.
+
+    Args:
+        request: A sound request.
+        stage: Where the launcher sets its stage; ``mounts`` names what lies below it.
+    """
+    options = [*_ISOLATION, *_environment(request), *_system(), *_etc(stage)]
+    options += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]
+    options += ["--dev", "/dev", "--bind", f"{stage}/shm", "/dev/shm", "--remount-ro", "/dev"]
+    for name, target in (
+        ("repo", "/repo"),
+        ("tmp", "/tmp"),
+        ("vartmp", "/var/tmp"),
+        ("home", "/home/sandbox"),
+    ):
+        options += ["--bind", f"{stage}/{name}", target]
+    for number, bind in enumerate(request.binds):
+        options += ["--ro-bind", f"{stage}/bind/{number}", bind.target]
+    options += ["--remount-ro", "/", "--chdir", request.cwd]
+    return b"".join(os.fsencode(option) + b"\0" for option in options)
+
+
+def _environment(request: SandboxRequest) -> list[str]:
+    variables = dict(request.env)
+    libraries = [bind.target for bind in request.binds if _has_libpython(bind.source)]
+    if libraries:
+        # An interpreter built with a shared library looks for it where it was built.
+        variables.setdefault("LD_LIBRARY_PATH", f"{libraries[0]}/lib")
+    if request.channel:
+        variables["CRA_CHANNEL_FD"] = str(CHANNEL)
+    if request.secret:
+        variables["CRA_SECRET_FD"] = str(SECRET)
+    options = []
+    for name, value in variables.items():
+        options += ["--setenv", name, value]
+    return options
+
+
+def _has_libpython(source: Path) -> bool:
+    return any((source / "lib").glob("libpython*.so*"))
+
+
+def _system() -> list[str]:
+    """The host's programs and libraries, laid out as the host has them."""
+    options = ["--ro-bind", "/usr", "/usr"]
+    for path in map(Path, _SYSTEM):
+        if path.is_symlink():
+            options += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            options += ["--ro-bind", str(path), str(path)]
+    return options
+
+
+def _etc(stage: str) -> list[str]:
+    options = ["--ro-bind", f"{stage}/etc", "/etc"]
+    for path in ("/etc/ld.so.cache", "/etc/alternatives"):
+        options += ["--ro-bind-try", path, path]
+    return options

@@ -1,0 +1,64 @@
+"""What the pipeline tells the launcher: plain values, and the places both sides know.
+
+Read on both sides, so standard library only, and only what is quick to import.
+"""
+
+from __future__ import annotations
+
+CHANNEL = 3
+"""Descriptor of the result pipe inside the sandbox."""
+SECRET = 4
+"""Descriptor of the secret inside the sandbox."""
+ARGUMENTS = 10
+"""Descriptor from which bubblewrap reads its options."""
+FILTER = 11
+"""Descriptor from which bubblewrap reads the system-call filter."""
+STATUS = 12
+"""Descriptor on which bubblewrap says whether the command ran."""
+
+
+class Plan:
+    """One run, as it crosses from the pipeline to the launcher in marshal's format.
+
+    JSON would cost more time than all the rest of the launcher: its module imports ``re``.
+    """
+
+    parent: int
+    """Process id of the pipeline; another parent means that it has died meanwhile."""
+    user: int
+    """The unprivileged user and group to become; -1 where the pipeline is an ordinary user."""
+    stage: str
+    """Existing folder over which the launcher mounts its tmpfs, in its own namespace."""
+    tree: str
+    layers: tuple[str, ...]
+    """Host folders over the tree, the last one wins."""
+    binds: tuple[str, ...]
+    """Host paths to show read-only at ``<stage>/bind/<number>``."""
+    program: tuple[str, ...]
+    """Host folders of bubblewrap and its library, shown below ``<stage>/program``; may be empty."""
+    program_names: tuple[str, ...]
+    """Where below ``<stage>/program`` each of them appears."""
+    command: tuple[str, ...]
+    """What is executed: bubblewrap, its visible options, the command."""
+    arguments: bytes
+    """Bubblewrap's other options, each ended by a NUL."""
+    filter: bytes
+    """The system-call filter."""
+    disk: int
+    """Bytes of the tmpfs."""
+    inodes: int
+    """Files of the tmpfs."""
+    limits: tuple[tuple[int, int, int], ...]
+    """RLIMIT number, soft and hard limit."""
+    channel: int
+    """Descriptor of the result pipe's write end, or -1."""
+    secret: int
+    """Descriptor of the secret's read end, or -1."""
+    leash: int
+    """Descriptor of a pipe that the pipeline closes to end the run."""
+    report: int
+    """Descriptor of the pipe to the pipeline's supervisor."""
+
+    def __init__(self, fields: dict[str, object]) -> None:
+        for name, value in fields.items():
+            setattr(self, name, value)
