@@ -30,6 +30,9 @@ class RepoSource(Record):
     tier: Tier
     licence: str
     """SPDX expression, or ``unknown``."""
+    committed_at: int = 0
+    """Committer date of ``revision`` in seconds since the epoch, so that a round can be dated
+    before anything is cloned; 0 where it is not known."""
 
     @field_validator("name")
     @classmethod
@@ -47,10 +50,12 @@ class RepoSource(Record):
 
 
 class RepoSnapshot(Record):
-    """Manifest of one bare clone, ``repo_snapshots/<repo>/snapshot.json``."""
+    """One bare clone: the only row of ``repo_snapshots.parquet``."""
 
     repo: str
     url: str
+    """Clone address; ``local:<repo>`` where it came from this machine, so that equal histories
+    give equal rows in every workspace."""
     revision: str
     """Commit id that ``refs/heads/pinned`` points to: the whole history in use ends here."""
     commits: int
@@ -59,3 +64,28 @@ class RepoSnapshot(Record):
     """Names of tags that ``revision`` reaches, sorted."""
     domain: str
     licence: str
+
+
+class ScanFinding(Record):
+    """Something in the pinned tree that a person should know of; it stops nothing."""
+
+    rule: str
+    """Such as ``submodule``, ``filter_attribute``, ``bidi`` or ``injection_phrase``."""
+    path: str
+    """Path in the tree, undecodable bytes as backslash escapes."""
+    evidence: str
+    """What was found, printable, such as ``line 12: U+202E``."""
+
+
+class ScanReport(Record):
+    """``scan.json`` beside a snapshot: what a light security scan saw at the pin."""
+
+    repo: str
+    revision: str
+    files: int
+    """Entries of the pinned tree."""
+    python_files: int
+    counts: tuple[tuple[str, int], ...]
+    """Findings by rule, sorted by rule: all of them, where ``findings`` may be cut short."""
+    findings: tuple[ScanFinding, ...]
+    """Sorted by path and rule; at most the policy's number per rule."""

@@ -1,0 +1,1 @@
+"""Sources, pinned snapshots, rounds, and the recipes of the tiny demo histories."""
