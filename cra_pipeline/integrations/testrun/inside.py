@@ -1,0 +1,179 @@
+"""Stand-alone script inside the sandbox: runs pytest and reports on the inherited pipe.
+
+It is run by the environment's own interpreter with nothing of this project beside it but the
+plug-in, so it needs only the standard library, the syntax of Python 3.8, and the environment's
+pytest (7.2 to 9). The secret is read, its descriptor closed and pytest imported before anything of
+the repository can run. What foreign code in the same process can still do is in
+``harness.forging``; sentinels and the scan of the change answer it, not this module.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hmac
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HIGH_DESCRIPTOR = 700
+_UNTOUCHABLE = frozenset({"pytest", "_pytest", "pluggy", "py"})
+
+# Tests patch these and sometimes forget to put them back.
+_write, _getpid, _fstat, _exit = os.write, os.getpid, os.fstat, os._exit
+_encode = json.JSONEncoder(sort_keys=True).encode
+
+
+class Channel:
+    """Numbered, signed lines ``<number> <hmac> <json>`` on a private descriptor.
+
+    Forked children and a descriptor that a test has closed make it silent: the missing closing
+    line then says that the session cannot be judged.
+    """
+
+    def __init__(self, descriptor: int, nonce: bytes) -> None:
+        self._descriptor = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH_DESCRIPTOR)
+        os.close(descriptor)
+        self._identity = self._pipe()
+        # The library keeps the key: the nonce itself is in no Python object from here on.
+        self._signer = hmac.new(nonce, digestmod="sha256")
+        self._process = _getpid()
+        self._number = 0
+
+    def _pipe(self) -> tuple[int, int]:
+        status = _fstat(self._descriptor)
+        return status.st_dev, status.st_ino
+
+    def send(self, **payload: object) -> None:
+        """Write one line, or nothing where the pipe is no longer ours."""
+        if _getpid() != self._process:
+            return
+        head = b"%d" % self._number
+        body = _encode(payload).encode("ascii")
+        signer = self._signer.copy()
+        signer.update(head + b" " + body)
+        self._number += 1
+        rest = b"%b %b %b\n" % (head, signer.hexdigest().encode(), body)
+        try:
+            # A test may have closed it, and its number may be another file's by now.
+            while rest and self._pipe() == self._identity:
+                rest = rest[_write(self._descriptor, rest) :]
+        except OSError:
+            return
+
+
+def read_secret() -> bytes:
+    """The nonce; its descriptor is closed and its number forgotten."""
+    with os.fdopen(int(os.environ.pop("CRA_SECRET_FD")), "rb") as secret:
+        return bytes.fromhex(json.loads(secret.read())["nonce"])
+
+
+def remove(root: Path, paths: list[str]) -> None:
+    """Delete paths of the throw-away tree; what is absent is absent already."""
+    for path in paths:
+        place = root / path
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place, ignore_errors=True)
+        elif os.path.lexists(place):
+            place.unlink()
+
+
+def extend_path(folders: list[str]) -> None:
+    """Put folders behind the standard library and before the environment.
+
+    Behind, because a file called ``json.py`` in a checkout must not replace the library's.
+    """
+    sites = [place for place, name in enumerate(sys.path) if name.endswith("-packages")]
+    place = sites[0] if sites else len(sys.path)
+    sys.path[place:place] = folders
+    os.environ["PYTHONPATH"] = os.pathsep.join(folders)
+
+
+def forget_shadowed(folders: list[str]) -> None:
+    """Let the tests import the checkout's own copy of what pytest had to load first."""
+    for name in sorted({module.partition(".")[0] for module in sys.modules} - _UNTOUCHABLE):
+        origin = str(getattr(sys.modules.get(name), "__file__", None) or "")
+        if "-packages" in origin and any(_offers(Path(folder), name) for folder in folders):
+            for module in [key for key in sys.modules if f"{key}.".startswith(f"{name}.")]:
+                del sys.modules[module]
+
+
+def _offers(folder: Path, name: str) -> bool:
+    return (folder / f"{name}.py").is_file() or (folder / name).is_dir()
+
+
+def load_pytest(folders: list[str]) -> Any:  # noqa: ANN401  # a module of an unknown version
+    """Import pytest before the checkout is importable; after, where it needs the checkout."""
+    try:
+        import pytest
+    except ImportError:
+        # Old versions import attrs, which a history of attrs provides itself.
+        extend_path(folders)
+        import pytest
+    else:
+        extend_path(folders)
+        forget_shadowed(folders)
+    return pytest
+
+
+def arguments(spec: dict[str, Any], present: list[str]) -> Iterator[str]:
+    """Arguments of pytest: the history's own first, so that ours win."""
+    yield from spec["args"]
+    yield from (f"--rootdir={spec['root']}", "-o", f"cache_dir={spec['cache']}")
+    yield from ("-q", "--tb=no", "--show-capture=no", "--color=no", "--no-header")
+    yield "--continue-on-collection-errors"
+    if spec["collect_only"]:
+        yield "--collect-only"
+    yield from present
+
+
+def run(channel: Channel, spec: dict[str, Any], plugin: Any) -> None:  # noqa: ANN401  # our module
+    """Run the session and send its closing line."""
+    reporter = plugin.Reporter(channel, spec["order_seed"], collect_only=spec["collect_only"])
+    root = Path(spec["root"])
+    present = [path for path in spec["files"] if os.path.lexists(root / path)]
+    for path in sorted({*spec["files"]} - {*present}):
+        reporter.problem(path, None, "no such file in the tree")
+    code = 5
+    try:
+        pytest = load_pytest(spec["path"])
+        plugin.mark_hooks(pytest)
+        # Without a path pytest would collect everything.
+        if present:
+            code = int(pytest.main(list(arguments(spec, present)), plugins=[reporter]))
+    except BaseException as error:  # noqa: BLE001  # foreign code raises what it likes
+        reporter.problem("", error)
+        code = 3
+    channel.send(kind="end", code=code, tests=reporter.tests)
+
+
+def main() -> None:
+    """Read what to run from beside the script, run it, and leave without asking anybody."""
+    channel = Channel(int(os.environ.pop("CRA_CHANNEL_FD")), read_secret())
+    # Its folder is first on the path until here: foreign code must not import from it.
+    import cra_reporter  # type: ignore[import-not-found]  # the runner's copy of reporter.py
+
+    here = Path(sys.path.pop(0))
+    del sys.modules["cra_reporter"]
+    spec = json.loads((here / "spec.json").read_text(encoding="utf-8"))
+    Path(spec["home"]).mkdir(parents=True, exist_ok=True)
+    os.chdir(spec["root"])
+    remove(Path(spec["root"]), spec["deleted"])
+    sys.argv = ["pytest"]
+    run(channel, spec, cra_reporter)
+    for stream in (sys.__stdout__, sys.__stderr__):
+        try:
+            stream.flush()  # type: ignore[union-attr]  # None is one of the named errors
+        except (AttributeError, OSError, ValueError):
+            continue
+    # Threads and exit handlers of the tests would keep the interpreter waiting.
+    _exit(0)
+
+
+if __name__ == "__main__":
+    main()
