@@ -1,0 +1,43 @@
+# Needs Python 3.11 or newer, git and make; everything else is fetched into .venv by `setup`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# The first interpreter that is new enough, 3.11 preferred: it is what all of this was tested with.
+PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$name; break; }; done)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: setup demo check test test-all
+
+setup: $(READY)
+
+# The stamp is written last, so an interrupted set-up starts again from an empty folder.
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer on PATH: install one, or PYTHON=/path/to/python make setup"; exit 1; }
+	@test -f $@ || { echo "creating .venv with $(PYTHON)"; $(PYTHON) -m venv --clear .venv; }
+	@rm -f $@
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode -r requirements.lock
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps -e .
+	@# The demo resolves from these wheels alone, so it runs without network.
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: \
+		--dest .venv/wheelhouse pytest==9.2.0
+	$(BIN)/cra-pipeline prepare
+	@touch $@
+
+demo: setup
+	$(BIN)/cra-pipeline demo
+
+check: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup check
+	$(BIN)/pytest -n 2 -m "not real"
+
+test-all: setup check
+	$(BIN)/pytest -n 2
