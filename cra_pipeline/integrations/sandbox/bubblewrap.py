@@ -5,40 +5,23 @@ The limits of what it promises stand in ``probe.LIMITS_OF_THE_SANDBOX``.
 
 from __future__ import annotations
 
-import functools
 import marshal
 import os
 import resource
-import subprocess
 import time
 from contextlib import ExitStack
-from pathlib import Path
-from types import CodeType
 
 from cra_pipeline.contracts.ports import Sandbox
 from cra_pipeline.contracts.sandbox import Limits, SandboxRequest, SandboxResult
 from cra_pipeline.errors import SandboxError
 from cra_pipeline.integrations.sandbox.arguments import bubblewrap_options, require_sound
-from cra_pipeline.integrations.sandbox.locate import find_bubblewrap, find_stage, interpreter
+from cra_pipeline.integrations.sandbox.launcher import launch
+from cra_pipeline.integrations.sandbox.locate import find_bubblewrap, find_stage
 from cra_pipeline.integrations.sandbox.plan import ARGUMENTS
 from cra_pipeline.integrations.sandbox.seccomp import filter_program
 from cra_pipeline.integrations.sandbox.supervise import Watch
 from cra_pipeline.integrations.sandbox.users import sandbox_user
 
-_PACKAGE = "cra_pipeline.integrations.sandbox"
-# In the order of their imports; the last one has ``main``.
-_LAUNCHER = ("kernel", "copying", "plan", "mounts", "launch")
-# The launcher's modules come compiled, with the plan, so that nothing is searched or compiled.
-_BOOT = (
-    "import sys,marshal\n"
-    "package,modules,plan=marshal.load(open(int(sys.argv[1]),'rb'))\n"
-    "folder=sys.modules[package]=type(sys)(package)\n"
-    "for name,code in modules:\n"
-    " module=sys.modules[package+'.'+name]=type(sys)(name)\n"
-    " setattr(folder,name,module)\n"
-    " exec(code,module.__dict__)\n"
-    "module.main(plan)\n"
-)
 _SECRET_MOST = 1 << 16
 
 
@@ -78,66 +61,54 @@ def _kept(watch: Watch, name: str) -> bytes:
 
 
 def _start(request: SandboxRequest, user: int, started: float, stack: ExitStack) -> Watch:
-    """Start the launcher; ``stack`` closes every descriptor at the end."""
-    pipes, theirs = {}, {}
-    for name in ("stdout", "stderr", "report", *(["channel"] if request.channel else [])):
-        pipes[name], theirs[name] = _pipe(stack)
-    theirs["leash"], leash = _pipe(stack)
-    theirs["secret"] = _secret(request.secret, stack) if request.secret else -1
-    theirs.setdefault("channel", -1)
-    fields = _fields(request, user, theirs)
-    config = os.memfd_create("plan")
-    stack.callback(os.close, config)
-    with os.fdopen(os.dup(config), "wb") as file:
-        marshal.dump((_PACKAGE, _modules(), fields), file)
-    os.lseek(config, 0, os.SEEK_SET)
-    handed = [theirs[name] for name in ("report", "channel", "leash", "secret")]
-    guard = subprocess.Popen(
-        [interpreter(), "-I", "-S", "-c", _BOOT, str(config)],
-        stdin=subprocess.DEVNULL,
-        stdout=theirs["stdout"],
-        stderr=theirs["stderr"],
-        pass_fds=[config, *(number for number in handed if number >= 0)],
-        env={},
-        cwd="/",
-        start_new_session=True,
-    )
+    """Start a guard; ``stack`` closes what the watch reads and writes."""
+    names = ("stdout", "stderr", "report", *(["channel"] if request.channel else []))
+    pipes: dict[str, int] = {}
+    with ExitStack() as given:
+        theirs: dict[str, int] = {}
+        for name in names:
+            pipes[name], theirs[name] = _pipe(stack, given)
+        theirs["leash"], leash = _pipe(given, stack)
+        if request.secret:
+            theirs["secret"] = _secret(request.secret, given)
+        theirs["plan"] = _plan(_fields(request, user), given)
+        guard = launch(theirs)
+    stack.callback(os.close, guard)
     return Watch(guard=guard, leash=leash, pipes=pipes, limits=request.limits, started=started)
 
 
-def _pipe(stack: ExitStack) -> tuple[int, int]:
-    ends = os.pipe()
-    for end in ends:
-        stack.callback(os.close, end)
-    return ends
+def _pipe(reading: ExitStack, writing: ExitStack) -> tuple[int, int]:
+    """A pipe's two ends, each closed by its stack."""
+    reader, writer = os.pipe()
+    reading.callback(os.close, reader)
+    writing.callback(os.close, writer)
+    return reader, writer
 
 
-def _secret(secret: bytes, stack: ExitStack) -> int:
+def _plan(fields: dict[str, object], given: ExitStack) -> int:
+    """Descriptor of a file in memory that holds the plan."""
+    descriptor = os.memfd_create("plan")
+    given.callback(os.close, descriptor)
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        marshal.dump(fields, file)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _secret(secret: bytes, given: ExitStack) -> int:
     """Read end of a pipe that holds the secret and then ends."""
     if len(secret) > _SECRET_MOST:
         raise SandboxError(f"sandbox: a secret of {len(secret)} bytes; at most {_SECRET_MOST} fit")
-    reader, writer = os.pipe()
-    stack.callback(os.close, reader)
-    os.write(writer, secret)
-    os.close(writer)
+    with ExitStack() as writing:
+        reader, writer = _pipe(given, writing)
+        os.write(writer, secret)
     return reader
 
 
-@functools.cache
-def _modules() -> tuple[tuple[str, CodeType], ...]:
-    """The launcher's modules, compiled; the interpreter there is the one here."""
-    pairs = []
-    for short in _LAUNCHER:
-        source = Path(__file__).with_name(f"{short}.py").read_bytes()
-        pairs.append((short, compile(source, f"<{short}>", "exec", dont_inherit=True)))
-    return tuple(pairs)
-
-
-def _fields(request: SandboxRequest, user: int, theirs: dict[str, int]) -> dict[str, object]:
-    """The fields of ``plan.Plan``, in types that marshal knows."""
+def _fields(request: SandboxRequest, user: int) -> dict[str, object]:
+    """The fields of ``plan.Plan`` but its descriptors, in types that marshal knows."""
     program, stage = find_bubblewrap(), find_stage()
     return {
-        "parent": os.getpid(),
         "user": user,
         "stage": stage,
         "tree": str(request.tree.absolute()),
@@ -151,7 +122,6 @@ def _fields(request: SandboxRequest, user: int, theirs: dict[str, int]) -> dict[
         "disk": request.limits.disk_mb << 20,
         "inodes": request.limits.inodes,
         "limits": _resource_limits(request.limits),
-        **{name: theirs[name] for name in ("channel", "secret", "leash", "report")},
     }
 
 

@@ -1,6 +1,6 @@
 """System calls that Python 3.11 lacks, through libc.
 
-Runs inside the launcher: standard library only, and only what is quick to import.
+Runs inside the launcher: standard library only.
 """
 
 from __future__ import annotations

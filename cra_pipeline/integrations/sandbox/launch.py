@@ -1,12 +1,12 @@
 """The launcher: from a plan to bubblewrap, and the guard that ends it.
 
-It runs in an interpreter of its own (``python -I -S``), outside the pipeline's process, because
-namespaces, users and limits belong to a whole process. Two processes remain of it: the guard
-(this one), which waits for the run's end or for the pipeline's, and bubblewrap, which is the
-first process of a process namespace: when it goes, the kernel ends all that descends from it.
-So no kill, however early and of whichever of them, leaves a process behind.
+It runs outside the pipeline's process, because namespaces, users and limits belong to a whole
+process. Two processes remain of it: the guard (this one), which waits for the run's end or for
+the pipeline's word, and bubblewrap, which is the first process of a process namespace: when it
+goes, the kernel ends all that descends from it. So no kill, however early and of whichever of
+them, leaves a process behind.
 
-Standard library only, and only what is quick to import.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -38,12 +38,11 @@ def main(fields: dict[str, object]) -> None:
         fields: The plan's fields.
     """
     plan = Plan(fields)
+    nursery = os.getppid()
     kernel.die_with_parent()
-    if os.getppid() != plan.parent:
+    if os.getppid() != nursery:
         return
-    for descriptor in (plan.channel, plan.secret, plan.leash, plan.report):
-        if descriptor >= 0:
-            os.set_inheritable(descriptor, False)
+    os.setsid()
     try:
         status = os.memfd_create("status")
         _prepare(plan)

@@ -1,6 +1,6 @@
 """What the pipeline tells the launcher: plain values, and the places both sides know.
 
-Read on both sides, so standard library only, and only what is quick to import.
+Read on both sides, so standard library only.
 """
 
 from __future__ import annotations
@@ -18,13 +18,8 @@ STATUS = 12
 
 
 class Plan:
-    """One run, as it crosses from the pipeline to the launcher in marshal's format.
+    """One run, as it crosses from the pipeline to the launcher in marshal's format."""
 
-    JSON would cost more time than all the rest of the launcher: its module imports ``re``.
-    """
-
-    parent: int
-    """Process id of the pipeline; another parent means that it has died meanwhile."""
     user: int
     """The unprivileged user and group to become; -1 where the pipeline is an ordinary user."""
     stage: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import selectors
-import subprocess
+import signal
 import time
 from dataclasses import dataclass, field
 
@@ -54,14 +54,14 @@ class Watch:
     """One run as it is seen from outside.
 
     Attributes:
-        guard: The launcher's process.
+        guard: Descriptor of the guard's process.
         leash: Write end whose first byte makes the guard end the run.
         pipes: Read end of each stream by name: stdout, stderr, channel, report.
         limits: What it may use.
         started: ``time.monotonic()`` of its start.
     """
 
-    guard: subprocess.Popen[bytes]
+    guard: int
     leash: int
     pipes: dict[str, int]
     limits: Limits
@@ -77,17 +77,12 @@ class Watch:
         self.tails = {
             name: Tail(room.get(name, self.limits.output_bytes)) for name in self.pipes
         }
-        ended = os.pidfd_open(self.guard.pid)
-        try:
-            with selectors.DefaultSelector() as selector:
-                selector.register(ended, selectors.EVENT_READ)
-                for name, descriptor in self.pipes.items():
-                    os.set_blocking(descriptor, False)
-                    selector.register(descriptor, selectors.EVENT_READ, name)
-                self._watch(selector)
-        finally:
-            os.close(ended)
-            self.guard.wait()
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.guard, selectors.EVENT_READ)
+            for name, descriptor in self.pipes.items():
+                os.set_blocking(descriptor, False)
+                selector.register(descriptor, selectors.EVENT_READ, name)
+            self._watch(selector)
         for name in self.pipes:
             while self._read(name):
                 pass
@@ -126,7 +121,7 @@ class Watch:
             self.end(Ending.TIMED_OUT, f"ran for {limits.wall_s:g} s, the wall-clock limit")
         if elapsed > limits.wall_s + _GUARD_GRACE_S:
             # Its death takes all others with it; the kernel sees to that.
-            self.guard.kill()
+            signal.pidfd_send_signal(self.guard, signal.SIGKILL)
         child = self.words("child")
         if not child:
             return
