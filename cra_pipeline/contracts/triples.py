@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Literal
 
 from cra_pipeline.contracts.record import Record
@@ -50,3 +51,8 @@ class PreferencePair(Record):
     rejected_attempt: str
     reason: str
     """Why the rejected one lost."""
+
+
+def prompt_hash(system: str, prompt: str) -> str:
+    """``TripleRow.prompt_hash`` of two texts; where they part counts."""
+    return hashlib.sha256(f"{system}\0{prompt}".encode()).hexdigest()

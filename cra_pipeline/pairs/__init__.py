@@ -1,0 +1,1 @@
+"""Preference pairs: which of two answers to one prompt won, and why the other lost."""

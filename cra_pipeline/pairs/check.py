@@ -1,0 +1,66 @@
+"""What must hold of preference pairs before anything is trained on them. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from cra_pipeline.contracts.tasks import AttemptRow, Outcome
+from cra_pipeline.contracts.triples import PreferencePair, TripleRow, prompt_hash
+
+
+def findings(
+    pairs: Sequence[PreferencePair],
+    triples: Iterable[TripleRow],
+    attempts: Iterable[AttemptRow],
+    *,
+    rows: int,
+) -> tuple[str, ...]:
+    """What does not hold, one sentence each.
+
+    Args:
+        pairs: As read back from the table.
+        triples: Of the same repository and round.
+        attempts: Of the same repository and round.
+        rows: Row count of the manifest.
+    """
+    known = {attempt.attempt_id: attempt for attempt in attempts}
+    said = {(row.attempt_id, row.output, row.prompt_hash) for row in triples}
+    found = list(_repeated(pairs))
+    if len(pairs) != rows:
+        found.append(f"the manifest counts {rows} rows, the table holds {len(pairs)}")
+    for pair in pairs:
+        found.extend(f"{pair.pair_id[:12]}: {fault}" for fault in _faults(pair, known, said))
+    return tuple(found)
+
+
+def _repeated(pairs: Iterable[PreferencePair]) -> Iterator[str]:
+    for pair_id, count in sorted(Counter(pair.pair_id for pair in pairs).items()):
+        if count > 1:
+            yield f"{pair_id[:12]}: occurs {count} times"
+
+
+def _faults(
+    pair: PreferencePair, known: Mapping[str, AttemptRow], said: set[tuple[str, str, str]]
+) -> Iterator[str]:
+    if prompt_hash(pair.system, pair.prompt) != pair.prompt_hash:
+        yield "its prompt has another hash than the row says"
+    if pair.chosen == pair.rejected:
+        yield "chosen and rejected are the same text"
+    if not pair.reason:
+        yield "no reason why the rejected one lost"
+    sides = (
+        ("chosen", pair.chosen_attempt, pair.chosen, Outcome.PASSED),
+        ("rejected", pair.rejected_attempt, pair.rejected, Outcome.FAILED),
+    )
+    for side, attempt_id, output, outcome in sides:
+        attempt = known.get(attempt_id)
+        if attempt is None:
+            yield f"{side} attempt {attempt_id[:12]} does not exist"
+            continue
+        if attempt.outcome is not outcome:
+            yield f"{side} attempt ended {attempt.outcome}, expected {outcome}"
+        if attempt.task_id != pair.task_id:
+            yield f"{side} attempt is one on {attempt.task_id}, not on {pair.task_id}"
+        if (attempt_id, output, pair.prompt_hash) not in said:
+            yield f"{side} text is not what its attempt said to this prompt"
