@@ -1,0 +1,1 @@
+"""Agent backends, one per file, imported when they are used."""
