@@ -42,6 +42,7 @@ class TaskPolicy:
         controls_per_task: Forging edits drawn for each task by its id.
         full_control_tasks: Tasks of a repository (first by id) that get every category.
         max_test_files: Most test files that one run collects.
+        max_package_tests: Of these, files that merely import the changed module's package.
         limit: Newest qualified commits tried for each task kind; 0 for all.
         kinds: Task kinds that are tried, in this order.
         mutants: Mutants of the gold change tried against the new tests of a tests-only commit.
@@ -54,6 +55,7 @@ class TaskPolicy:
     controls_per_task: int = 3
     full_control_tasks: int = 1
     max_test_files: int = 40
+    max_package_tests: int = 6
     limit: int = 0
     kinds: tuple[str, ...] = ("source-and-tests", "source-only", "tests-only")
     mutants: int = 8
