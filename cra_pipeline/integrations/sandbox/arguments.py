@@ -19,7 +19,18 @@ _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 # Foreign code controls what lies in these, or the sandbox itself made them: a mount point there
 # could be led elsewhere by a link (CVE-2026-87766).
 _OWN = frozenset(
-    "bin boot dev etc home lib lib32 lib64 libx32 proc repo root run sbin sys tmp usr var".split()
+    (
+        *("bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "proc"),
+        *("repo", "root", "run", "sbin", "sys", "tmp", "usr", "var"),
+    )
+)
+# Name on the stage, and where it appears inside, in the order of mounting.
+_WRITABLE = (
+    ("shm", "/dev/shm"),  # noqa: S108  # a path inside
+    ("repo", "/repo"),
+    ("tmp", "/tmp"),  # noqa: S108  # a path inside
+    ("vartmp", "/var/tmp"),  # noqa: S108  # a path inside
+    ("home", "/home/sandbox"),
 )
 
 
@@ -72,17 +83,13 @@ def bubblewrap_options(request: SandboxRequest, stage: str) -> bytes:
     """
     options = [*_ISOLATION, *_environment(request), *_system(), *_etc(stage)]
     options += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]
-    options += ["--dev", "/dev", "--bind", f"{stage}/shm", "/dev/shm", "--remount-ro", "/dev"]
-    for name, target in (
-        ("repo", "/repo"),
-        ("tmp", "/tmp"),
-        ("vartmp", "/var/tmp"),
-        ("home", "/home/sandbox"),
-    ):
+    options += ["--dev", "/dev"]
+    for name, target in _WRITABLE:
         options += ["--bind", f"{stage}/{name}", target]
     for number, bind in enumerate(request.binds):
         options += ["--ro-bind", f"{stage}/bind/{number}", bind.target]
-    options += ["--remount-ro", "/", "--chdir", request.cwd]
+    # Both are file systems of bubblewrap's own, which have no size.
+    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", request.cwd]
     return b"".join(os.fsencode(option) + b"\0" for option in options)
 
 

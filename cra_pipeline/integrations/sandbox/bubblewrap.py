@@ -5,7 +5,7 @@ The limits of what it promises stand in ``probe.LIMITS_OF_THE_SANDBOX``.
 
 from __future__ import annotations
 
-import marshal
+import json
 import os
 import resource
 import time
@@ -89,8 +89,8 @@ def _plan(fields: dict[str, object], given: ExitStack) -> int:
     """Descriptor of a file in memory that holds the plan."""
     descriptor = os.memfd_create("plan")
     given.callback(os.close, descriptor)
-    with os.fdopen(os.dup(descriptor), "wb") as file:
-        marshal.dump(fields, file)
+    with os.fdopen(os.dup(descriptor), "w", encoding="ascii") as file:
+        json.dump(fields, file)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 
@@ -106,19 +106,19 @@ def _secret(secret: bytes, given: ExitStack) -> int:
 
 
 def _fields(request: SandboxRequest, user: int) -> dict[str, object]:
-    """The fields of ``plan.Plan`` but its descriptors, in types that marshal knows."""
+    """The fields of ``plan.Plan`` but its descriptors, in types that JSON knows."""
     program, stage = find_bubblewrap(), find_stage()
     return {
         "user": user,
         "stage": stage,
         "tree": str(request.tree.absolute()),
-        "layers": tuple(str(path.absolute()) for path in request.layers),
-        "binds": tuple(str(bind.source.absolute()) for bind in request.binds),
-        "program": tuple(map(str, program.folders)),
+        "layers": [str(path.absolute()) for path in request.layers],
+        "binds": [str(bind.source.absolute()) for bind in request.binds],
+        "program": [str(path) for path in program.folders],
         "program_names": program.names,
         "command": (program.command(stage), "--args", str(ARGUMENTS), "--", *request.argv),
-        "arguments": bubblewrap_options(request, stage),
-        "filter": filter_program(),
+        "arguments": bubblewrap_options(request, stage).hex(),
+        "filter": filter_program().hex(),
         "disk": request.limits.disk_mb << 20,
         "inodes": request.limits.inodes,
         "limits": _resource_limits(request.limits),

@@ -6,9 +6,9 @@ Runs inside the launcher, where the kernel cannot overlay the tree: standard lib
 from __future__ import annotations
 
 import os
+import stat
 
 _COPY_CHUNK = 1 << 24
-_WRITABLE = 0o200
 
 
 def copy_tree(descriptor: int, target: str, user: int) -> None:
@@ -67,7 +67,7 @@ def _finish_folder(source: int, folder: int, user: int) -> None:
     found = os.fstat(source)
     if user >= 0:
         os.chown(folder, user, user)
-    os.chmod(folder, (found.st_mode & 0o7777) | _WRITABLE)
+    os.fchmod(folder, found.st_mode & 0o7777)
     os.utime(folder, ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
@@ -81,7 +81,7 @@ def _copy_file(name: str, source: int, folder: int, user: int) -> None:
             pass
         if user >= 0:
             os.chown(writer, user, user)
-        os.chmod(writer, found.st_mode & 0o777)
+        os.fchmod(writer, found.st_mode & 0o777)
         os.utime(writer, ns=(found.st_atime_ns, found.st_mtime_ns))
     finally:
         os.close(reader)
@@ -93,7 +93,7 @@ def _is_folder(name: str, folder: int) -> bool:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return False
-    return (found.st_mode & 0o170000) == 0o040000
+    return stat.S_ISDIR(found.st_mode)
 
 
 def _clear(name: str, folder: int) -> None:
@@ -101,8 +101,9 @@ def _clear(name: str, folder: int) -> None:
     if _is_folder(name, folder):
         inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
         try:
-            for entry in os.listdir(inner):
-                _clear(entry, inner)
+            with os.scandir(inner) as entries:
+                for entry in list(entries):
+                    _clear(entry.name, inner)
         finally:
             os.close(inner)
         os.rmdir(name, dir_fd=folder)

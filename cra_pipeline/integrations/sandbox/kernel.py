@@ -55,7 +55,7 @@ def unshare(flags: int) -> None:
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
-    """Mount a file system, bind a path or change a mount's flags; see mount(2)."""
+    """Add a file system, bind a path or change flags, as the system call of that name."""
     result = _libc.mount(
         os.fsencode(source),
         os.fsencode(target),

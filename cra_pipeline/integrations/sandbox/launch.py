@@ -15,6 +15,7 @@ import fcntl
 import os
 import resource
 import select
+from pathlib import Path
 
 from cra_pipeline.integrations.sandbox import kernel
 from cra_pipeline.integrations.sandbox.mounts import Sources, set_stage
@@ -45,7 +46,7 @@ def main(fields: dict[str, object]) -> None:
     os.setsid()
     try:
         status = os.memfd_create("status")
-        _prepare(plan)
+        way = _prepare(plan)
         ours, theirs = os.pipe()
         child = os.fork()
         if child == 0:
@@ -54,12 +55,13 @@ def main(fields: dict[str, object]) -> None:
     except OSError as error:
         _report(plan, f"error {error}")
         return
+    _report(plan, f"tree {way}")
     _report(plan, f"child {child}")
     _guard(plan, child, status)
 
 
-def _prepare(plan: Plan) -> None:
-    """Namespaces and mounts."""
+def _prepare(plan: Plan) -> str:
+    """Namespaces and mounts; says how the tree became writable."""
     os.umask(0o022)
     if plan.user < 0:
         user, group = os.getuid(), os.getgid()
@@ -67,13 +69,12 @@ def _prepare(plan: Plan) -> None:
         _write("/proc/self/setgroups", "deny")
         _write("/proc/self/uid_map", f"{user} {user} 1")
         _write("/proc/self/gid_map", f"{group} {group} 1")
-        set_stage(plan, Sources(plan))
-        return
+        return set_stage(plan, Sources(plan))
     kernel.unshare(kernel.CLONE_NEWNS)
     # Owner maps need a child for a moment, and the first child after the next step is special.
     sources = Sources(plan)
     kernel.unshare(kernel.CLONE_NEWPID)
-    set_stage(plan, sources)
+    return set_stage(plan, sources)
 
 
 def _become(plan: Plan, guard: int, status: int) -> None:
@@ -99,7 +100,7 @@ def _become(plan: Plan, guard: int, status: int) -> None:
         kernel.forbid_new_privileges()
         kernel.default_signals()
         _place_descriptors(plan, status)
-        os.execve(plan.command[0], plan.command, {})
+        os.execve(plan.command[0], plan.command, {})  # noqa: S606  # no shell is what is wanted
     except OSError as error:
         _report(plan, f"error {error}")
     finally:
@@ -107,7 +108,7 @@ def _become(plan: Plan, guard: int, status: int) -> None:
 
 
 def _place_descriptors(plan: Plan, status: int) -> None:
-    """Give every descriptor the number that the plan's options promise; all others close at exec."""
+    """Give every descriptor the number that the options promise; all others close at exec."""
     wanted = {
         CHANNEL: plan.channel,
         SECRET: plan.secret,
@@ -126,9 +127,10 @@ def _place_descriptors(plan: Plan, status: int) -> None:
         os.dup2(number, place, inheritable=True)
 
 
-def _in_memory(content: bytes) -> int:
+def _in_memory(digits: str) -> int:
     descriptor = os.memfd_create("options")
-    os.write(descriptor, content)
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(bytes.fromhex(digits))
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 
@@ -158,5 +160,4 @@ def _report(plan: Plan, words: str) -> None:
 
 
 def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="ascii") as file:
-        file.write(text)
+    Path(path).write_text(text, encoding="ascii")

@@ -15,7 +15,7 @@ from cra_pipeline.errors import SandboxError
 
 _OLDEST = (0, 8, 0)
 """First version with ``--disable-userns``."""
-_STAGES = ("/mnt", "/media", "/srv", "/opt", "/tmp")
+_STAGES = ("/mnt", "/media", "/srv", "/opt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,7 @@ def find_stage() -> str:
         if Path(name).is_dir() and not Path(name).is_symlink():
             return name
     raise SandboxError(
-        f"sandbox: none of {', '.join(_STAGES)} is a folder; expected one to mount over: "
-        "mkdir /mnt"
+        f"sandbox: none of {', '.join(_STAGES)} is a folder; expected one to mount over: mkdir /mnt"
     )
 
 

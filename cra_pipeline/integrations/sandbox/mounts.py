@@ -9,6 +9,8 @@ the user that the launcher becomes. Standard library only.
 from __future__ import annotations
 
 import os
+import stat
+from pathlib import Path
 
 from cra_pipeline.integrations.sandbox import kernel
 from cra_pipeline.integrations.sandbox.copying import copy_tree
@@ -29,6 +31,8 @@ _ETC = {
     "resolv.conf": "",
 }
 _SCRATCH = {"tmp": 0o1777, "vartmp": 0o1777, "shm": 0o1777, "home": 0o755, "upper": 0o755}
+# Room while a tree is copied; no number at all could not be lowered afterwards.
+_VAST = 1 << 40
 
 
 class Sources:
@@ -63,8 +67,11 @@ class Sources:
                 self._maps[owner] = _namespace(owner, self._user)
 
 
-def set_stage(plan: Plan, sources: Sources) -> None:
+def set_stage(plan: Plan, sources: Sources) -> str:
     """Mount everything; the caller is in a mount namespace of its own.
+
+    Returns:
+        How the tree became writable: ``overlay`` or ``copy``.
 
     Raises:
         OSError: The kernel refused a step; the message names it.
@@ -78,49 +85,54 @@ def set_stage(plan: Plan, sources: Sources) -> None:
         _show_bind(sources, descriptor, f"{plan.stage}/bind/{number}", f"{plan.stage}/raw{number}")
     for name, descriptor in zip(plan.program_names, sources.program, strict=True):
         target = f"{plan.stage}/program/{name}"
-        os.makedirs(target)
+        Path(target).mkdir(parents=True)
         _show(sources, descriptor, target)
-    _lay_tree(plan, sources)
+    return _lay_tree(plan, sources)
 
 
 def _make_folders(plan: Plan) -> None:
     for name in ("bind", "program", "etc", "lower", "none", "work", "repo"):
-        os.mkdir(name)
+        Path(name).mkdir()
     for name, mode in _SCRATCH.items():
-        os.mkdir(name)
-        os.chmod(name, mode)
+        Path(name).mkdir()
+        Path(name).chmod(mode)
         if plan.user >= 0:
             os.chown(name, plan.user, plan.user)
     # Mount points of the two parts of the host's own that programs need.
-    os.mkdir("etc/alternatives")
+    Path("etc/alternatives").mkdir()
     for name, text in _ETC.items():
-        with open(f"etc/{name}", "x", encoding="ascii") as file:
-            file.write(text)
+        Path("etc", name).write_text(text, encoding="ascii")
 
 
-def _lay_tree(plan: Plan, sources: Sources) -> None:
+def _lay_tree(plan: Plan, sources: Sources) -> str:
     """The tree at ``repo``: an overlay where the kernel has it, else a copy."""
     lowers = [sources.tree, *sources.layers]
     try:
         _overlay_tree(plan, sources, lowers)
     except OSError:
         # Old kernels, overlays on overlays, network file systems: slower, with equal results.
+        _resize(plan, _VAST, _VAST)
         for descriptor in lowers:
             copy_tree(descriptor, "repo", plan.user)
         used = os.statvfs(".")
         size = plan.disk + (used.f_blocks - used.f_bfree) * used.f_frsize
-        inodes = plan.inodes + used.f_files - used.f_ffree
-        options = f"size={size},nr_inodes={inodes}"
-        flags = kernel.MS_REMOUNT | kernel.MS_NOSUID | kernel.MS_NODEV
-        kernel.mount("stage", plan.stage, "tmpfs", flags, options)
+        _resize(plan, size, plan.inodes + used.f_files - used.f_ffree)
+        return "copy"
+    return "overlay"
+
+
+def _resize(plan: Plan, size: int, inodes: int) -> None:
+    flags = kernel.MS_REMOUNT | kernel.MS_NOSUID | kernel.MS_NODEV
+    kernel.mount("stage", plan.stage, "tmpfs", flags, f"size={size},nr_inodes={inodes}")
 
 
 def _overlay_tree(plan: Plan, sources: Sources, lowers: list[int]) -> None:
-    names = []
+    names: list[str] = []
     for number, descriptor in enumerate(lowers):
         target = f"{plan.stage}/lower/{number}"
-        os.mkdir(target)
+        Path(target).mkdir()
         kernel.mount_tree(descriptor, target, sources.owner_map(descriptor))
+        # The leftmost lower folder wins.
         names.insert(0, f"lower/{number}")
     dialect = "redirect_dir=on"
     if plan.user < 0:
@@ -135,12 +147,12 @@ def _overlay_tree(plan: Plan, sources: Sources, lowers: list[int]) -> None:
 
 def _show_bind(sources: Sources, descriptor: int, target: str, raw: str) -> None:
     """A bind behind a read-only overlay, so that mountinfo has no host path of it."""
-    if not _is_folder(descriptor):
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL))
+    if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        Path(target).touch()
         _show(sources, descriptor, target)
         return
-    os.mkdir(target)
-    os.mkdir(raw)
+    Path(target).mkdir()
+    Path(raw).mkdir()
     _show(sources, descriptor, raw)
     flags = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
     try:
@@ -164,10 +176,6 @@ def _opened(path: str) -> int:
     return os.open(path, os.O_PATH | os.O_CLOEXEC)
 
 
-def _is_folder(descriptor: int) -> bool:
-    return (os.fstat(descriptor).st_mode & 0o170000) == 0o040000
-
-
 def _namespace(owner: tuple[int, int], user: int) -> int:
     """Descriptor of a user namespace whose map takes ``owner`` to ``user``.
 
@@ -184,8 +192,7 @@ def _namespace(owner: tuple[int, int], user: int) -> int:
     os.close(ready[1])
     os.read(ready[0], 1)
     for name, inner in (("uid_map", owner[0]), ("gid_map", owner[1])):
-        with open(f"/proc/{child}/{name}", "w", encoding="ascii") as file:
-            file.write(f"{inner} {user} 1")
+        Path(f"/proc/{child}/{name}").write_text(f"{inner} {user} 1", encoding="ascii")
     descriptor = os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     for end in (ready[0], *done):
         os.close(end)

@@ -8,7 +8,7 @@ Standard library only.
 
 from __future__ import annotations
 
-import marshal
+import json
 import os
 import select
 import socket
@@ -71,8 +71,8 @@ def _start(line: socket.socket, handed: dict[str, int]) -> None:
 
 
 def _run(handed: dict[str, int]) -> None:
-    with open(handed.pop("plan"), "rb") as file:
-        fields = marshal.load(file)
+    with os.fdopen(handed.pop("plan"), "rb") as file:
+        fields = json.load(file)
     launch.main(fields | {"channel": -1, "secret": -1} | handed)
 
 

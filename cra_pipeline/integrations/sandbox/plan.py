@@ -18,32 +18,32 @@ STATUS = 12
 
 
 class Plan:
-    """One run, as it crosses from the pipeline to the launcher in marshal's format."""
+    """One run, as it crosses from the pipeline to the launcher as JSON."""
 
     user: int
     """The unprivileged user and group to become; -1 where the pipeline is an ordinary user."""
     stage: str
     """Existing folder over which the launcher mounts its tmpfs, in its own namespace."""
     tree: str
-    layers: tuple[str, ...]
+    layers: list[str]
     """Host folders over the tree, the last one wins."""
-    binds: tuple[str, ...]
+    binds: list[str]
     """Host paths to show read-only at ``<stage>/bind/<number>``."""
-    program: tuple[str, ...]
+    program: list[str]
     """Host folders of bubblewrap and its library, shown below ``<stage>/program``; may be empty."""
-    program_names: tuple[str, ...]
+    program_names: list[str]
     """Where below ``<stage>/program`` each of them appears."""
-    command: tuple[str, ...]
+    command: list[str]
     """What is executed: bubblewrap, its visible options, the command."""
-    arguments: bytes
-    """Bubblewrap's other options, each ended by a NUL."""
-    filter: bytes
-    """The system-call filter."""
+    arguments: str
+    """Bubblewrap's other options, each ended by a NUL, as hexadecimal digits."""
+    filter: str
+    """The system-call filter, as hexadecimal digits."""
     disk: int
     """Bytes of the tmpfs."""
     inodes: int
     """Files of the tmpfs."""
-    limits: tuple[tuple[int, int, int], ...]
+    limits: list[tuple[int, int, int]]
     """RLIMIT number, soft and hard limit."""
     channel: int
     """Descriptor of the result pipe's write end, or -1."""

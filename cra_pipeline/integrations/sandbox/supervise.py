@@ -74,9 +74,7 @@ class Watch:
     def follow(self) -> None:
         """Stay with the run to its end; afterwards no process of it is left."""
         room = {"channel": self.limits.channel_bytes, "report": _CHUNK}
-        self.tails = {
-            name: Tail(room.get(name, self.limits.output_bytes)) for name in self.pipes
-        }
+        self.tails = {name: Tail(room.get(name, self.limits.output_bytes)) for name in self.pipes}
         with selectors.DefaultSelector() as selector:
             selector.register(self.guard, selectors.EVENT_READ)
             for name, descriptor in self.pipes.items():

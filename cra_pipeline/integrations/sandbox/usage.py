@@ -72,9 +72,9 @@ def measure_one(process: int) -> int:
 
 def _children(process: int) -> list[int]:
     found: list[int] = []
-    for thread in os.listdir(f"/proc/{process}/task"):
+    for thread in Path(f"/proc/{process}/task").iterdir():
         try:
-            words = Path(f"/proc/{process}/task/{thread}/children").read_bytes().split()
+            words = (thread / "children").read_bytes().split()
         except (FileNotFoundError, ProcessLookupError):
             continue
         found += map(int, words)

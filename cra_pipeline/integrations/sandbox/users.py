@@ -50,4 +50,4 @@ def sandbox_user() -> Iterator[int]:
 def _all_mapped(uid_map: str) -> bool:
     """Whether root here may become any of the range: in a small user namespace it may not."""
     lines = [tuple(map(int, line.split())) for line in uid_map.splitlines()]
-    return any(inner <= _FIRST and _LAST < inner + size for inner, _, size in lines)
+    return any(inner <= _FIRST and inner + size > _LAST for inner, _, size in lines)
