@@ -10,8 +10,9 @@ import base64
 import difflib
 import hashlib
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 CONTEXT = 3
 """Unchanged lines shown around a change, as git shows."""
@@ -33,6 +34,58 @@ class Blob:
 
     mode: str
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TreeChange:
+    """Files that differ between two trees.
+
+    Attributes:
+        before: Earlier content by path; added files are absent.
+        after: Later content by path; deleted files are absent.
+    """
+
+    before: Mapping[str, Blob]
+    after: Mapping[str, Blob]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path that differs, sorted."""
+        return tuple(sorted({*self.before, *self.after}))
+
+    def only(self, paths: Iterable[str]) -> TreeChange:
+        """The part of the change that lies in the given paths."""
+        wanted = set(paths)
+        return TreeChange(
+            {path: blob for path, blob in self.before.items() if path in wanted},
+            {path: blob for path, blob in self.after.items() if path in wanted},
+        )
+
+    def without(self, paths: Iterable[str]) -> TreeChange:
+        """The part of the change that lies elsewhere."""
+        return self.only(set(self.paths) - set(paths))
+
+    @property
+    def patch(self) -> str:
+        """The change as ``unified_diff`` says it."""
+        return unified_diff(self.before, self.after)
+
+    @property
+    def deleted(self) -> tuple[str, ...]:
+        """Paths to remove once ``after`` is laid over the earlier tree, sorted.
+
+        A file in whose place a folder came, or the other way round, is gone already.
+        """
+        gone = set(self.before) - set(self.after)
+        folders = {str(parent) for path in self.after for parent in PurePosixPath(path).parents}
+        return tuple(
+            sorted(
+                path
+                for path in gone
+                if path not in folders
+                and not any(str(parent) in self.after for parent in PurePosixPath(path).parents)
+            )
+        )
 
 
 def lines_of(text: str) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from cra_pipeline.diffs import TreeChange
 from cra_pipeline.errors import GitError
 from cra_pipeline.integrations.git.run import git
-from cra_pipeline.integrations.git.trees import GITLINK, LINK, TreeChange, raw_change
+from cra_pipeline.integrations.git.trees import GITLINK, LINK, raw_change
 
 
 class PatchError(GitError):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from cra_pipeline.diffs import Blob
+from cra_pipeline.diffs import Blob, TreeChange
 from cra_pipeline.errors import GitError
 from cra_pipeline.integrations.git.run import git
 
@@ -25,49 +25,6 @@ class Entry:
     mode: str
     blob: str
     path: str
-
-
-@dataclass(frozen=True, slots=True)
-class TreeChange:
-    """Files that differ between two trees.
-
-    Attributes:
-        before: Earlier content by path; added files are absent.
-        after: Later content by path; deleted files are absent.
-    """
-
-    before: dict[str, Blob]
-    after: dict[str, Blob]
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Every path that differs, sorted."""
-        return tuple(sorted({*self.before, *self.after}))
-
-    def only(self, paths: Iterable[str]) -> TreeChange:
-        """The part of the change that lies in the given paths."""
-        wanted = set(paths)
-        return TreeChange(
-            {path: blob for path, blob in self.before.items() if path in wanted},
-            {path: blob for path, blob in self.after.items() if path in wanted},
-        )
-
-    @property
-    def deleted(self) -> tuple[str, ...]:
-        """Paths to remove once ``after`` is laid over the earlier tree, sorted.
-
-        A file in whose place a folder came, or the other way round, is gone already.
-        """
-        gone = set(self.before) - set(self.after)
-        folders = {str(parent) for path in self.after for parent in PurePosixPath(path).parents}
-        return tuple(
-            sorted(
-                path
-                for path in gone
-                if path not in folders
-                and not any(str(parent) in self.after for parent in PurePosixPath(path).parents)
-            )
-        )
 
 
 def safe_path(path: str, *, where: str) -> str:

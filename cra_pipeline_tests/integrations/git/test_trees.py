@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.diffs import Blob, unified_diff
+from cra_pipeline.diffs import Blob, TreeChange, unified_diff
 from cra_pipeline.errors import GitError
 from cra_pipeline.integrations.git.checkout import checked_out, write_layer
 from cra_pipeline.integrations.git.run import git
 from cra_pipeline.integrations.git.trees import (
-    TreeChange,
     change,
     entries,
     files_at,
