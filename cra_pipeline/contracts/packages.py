@@ -59,6 +59,8 @@ class EnvironmentRow(Record):
     """Extra pytest arguments that this history needs, such as ``("-o", "addopts=")``."""
     leaks: tuple[str, ...]
     """Wheels left out because they hold the repository's own code, with the reason."""
+    notes: tuple[str, ...] = ()
+    """Requirements that were loosened or left out on the way, one sentence each."""
 
 
 class ManifestFile(Record):

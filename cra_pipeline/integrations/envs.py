@@ -16,15 +16,33 @@ from pathlib import Path
 from cra_pipeline.contracts.packages import EnvironmentLock
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import EnvironmentBuildError, StoreError
+from cra_pipeline.integrations.files import read_record, write_record
 from cra_pipeline.integrations.uv import PLATFORM, PYTHON
 from cra_pipeline.integrations.wheels import SITE, unpacked
 
 _MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def lock_path(layout: Layout, lock_hash: str) -> Path:
-    """Where the lock of an environment is kept, so that it can be built again."""
+def _lock_path(layout: Layout, lock_hash: str) -> Path:
     return layout.root / "environment_locks" / f"{lock_hash}.json"
+
+
+def keep_lock(layout: Layout, lock: EnvironmentLock) -> str:
+    """Store a lock, so that its environment can be built again; returns its hash."""
+    path = _lock_path(layout, lock.digest())
+    if not path.exists():
+        write_record(path, lock)
+    return lock.digest()
+
+
+def kept_lock(layout: Layout, lock_hash: str) -> EnvironmentLock | None:
+    """The lock of a hash, or None where none was kept.
+
+    Raises:
+        StoreError: The file is damaged.
+    """
+    path = _lock_path(layout, lock_hash)
+    return read_record(path, EnvironmentLock) if path.exists() else None
 
 
 def env_path(layout: Layout, lock_hash: str) -> Path:

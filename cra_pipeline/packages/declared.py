@@ -241,8 +241,7 @@ def _requirement_lists(
         for path in sources:
             extras.setdefault(name, []).extend(_read_file(texts, _join(folder, path)))
     groups = [*extras.items(), *found.groups.items()]
-    names = [name for name, _ in groups]
-    plain = any(name.lower() in _PLAIN_TEST_NAMES for name in names)
+    plain = any(name.lower() in _PLAIN_TEST_NAMES for name, lines in groups if lines)
     needed = {*found.needs_extras, *found.needs_groups}
     tests = [line for name, lines in groups if is_test_name(name, plain=plain) for line in lines]
     others = [
@@ -305,7 +304,7 @@ def _read_file(
 
 
 def import_roots(tree: frozenset[str], folder: str, stated: Iterable[str]) -> tuple[str, ...]:
-    """Folders for PYTHONPATH: those stated that exist, else ``src`` where it holds code, else top."""
+    """Folders for PYTHONPATH: those stated that exist, else ``src`` or the top."""
     folders = {str(parent) for path in tree for parent in PurePosixPath(path).parents}
     real = [_join(folder, root) for root in stated]
     kept = [root for root in dict.fromkeys(real) if root in folders and ".." not in root]

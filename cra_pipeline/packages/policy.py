@@ -23,6 +23,7 @@ class PackagePolicy:
         copied_share: Share of a file's lines found in a wheel's file that makes it a copy.
         copied_lines: Newly introduced lines in such a copy that make it a leak.
         trivial_bytes: Files below this size prove nothing by being equal.
+        probe_wall_s: Longest collection of the touched tests, in seconds.
         index_url: Simple index on loopback; empty for uv's own configuration.
         index_label: Digest of what that index offers; it stands for the address in evidence.
     """
@@ -38,6 +39,7 @@ class PackagePolicy:
     copied_share: float = 0.6
     copied_lines: int = 3
     trivial_bytes: int = 200
+    probe_wall_s: float = 120.0
     index_url: str = ""
     index_label: str = ""
 
@@ -52,3 +54,7 @@ class PackagePolicy:
         numbers = json.loads(self.evidence())
         del numbers["limit"], numbers["kinds"]
         return json.dumps(numbers, sort_keys=True)
+
+
+DEFAULT_POLICY = PackagePolicy()
+"""The numbers that the shell starts from."""

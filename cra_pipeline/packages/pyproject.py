@@ -218,7 +218,7 @@ def _poetry_line(name: str, options: dict[str, Any]) -> str:
 
 def poetry_bound(text: str) -> str:
     """A version bound of poetry as a standard specifier: ``^1.2`` is ``>=1.2,<2``."""
-    parts = [_poetry_part(part.strip()) for part in text.split("||")[0].split(",")]
+    parts = [_poetry_part(part.strip()) for part in text.split("||", maxsplit=1)[0].split(",")]
     return ",".join(part for part in parts if part)
 
 

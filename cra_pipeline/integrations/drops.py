@@ -1,0 +1,137 @@
+"""Repo packages that come in from outside: kept in one folder each, known by their bytes.
+
+A package lies in ``ingested_packages/<repo>`` once it was proved; what speaks against one is the
+business of ``packages.intake``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from cra_pipeline.contracts.packages import RepoManifest
+from cra_pipeline.contracts.sources import SLUG, RepoSnapshot, RepoSource
+from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.errors import PackageError
+from cra_pipeline.integrations.files import read_record, read_table
+from cra_pipeline.integrations.git.address import parse_address
+from cra_pipeline.integrations.git.clone import clone_pinned
+from cra_pipeline.integrations.git.history import reachable_commits
+from cra_pipeline.integrations.repo_package import read_manifest, walk_unfollowed
+
+INGESTED = "ingested_packages"
+
+
+def ingested_folder(layout: Layout, repo: str) -> Path:
+    """Where the package of a repository lies once it was taken in."""
+    return layout.partition(INGESTED, repo)
+
+
+def ingested_manifest(layout: Layout, repo: str) -> RepoManifest | None:
+    """Manifest of the package that was taken in for a repository, if one was.
+
+    Raises:
+        StoreError: It is damaged.
+    """
+    path = ingested_folder(layout, repo) / "manifest.json"
+    return read_record(path, RepoManifest) if path.exists() else None
+
+
+def verified_commits(layout: Layout, copy: Path, manifest: RepoManifest) -> frozenset[str]:
+    """Commits of a copied package's history, once it was cloned from its objects and is whole.
+
+    Raises:
+        PackageError: The manifest names a commit that is not in it.
+        SourceError: Objects are missing.
+    """
+    target = copy.parent / "clone.git"
+    clone_pinned(parse_address(str(copy / "repo")), manifest.revision, target, layout.scratch)
+    commits = reachable_commits(target)
+    unknown = [row.sha for row in manifest.environments if row.sha not in commits]
+    if unknown:
+        raise PackageError(
+            f"{manifest.repo}: commit {unknown[0]} of the manifest is not in the history of "
+            f"{manifest.revision[:12]}: build the package again"
+        )
+    return commits
+
+
+def is_known(
+    layout: Layout, manifest: RepoManifest, content: bytes, commits: frozenset[str]
+) -> bool:
+    """Whether these very bytes were taken in before.
+
+    Raises:
+        PackageError: The key belongs to another repository.
+    """
+    older = ingested_folder(layout, manifest.repo) / "manifest.json"
+    if older.exists():
+        if older.read_bytes() == content:
+            return True
+        known = read_record(older, RepoManifest)
+        if known.url != manifest.url or known.revision not in commits:
+            raise PackageError(
+                f"{manifest.repo}: a package of another history was taken in under this key "
+                f"({known.url} at {known.revision[:12]}): give one of them another name"
+            )
+    table = layout.table("repo_snapshots", manifest.repo)
+    if table.exists():
+        held = read_table(table, RepoSnapshot)[0]
+        if held.url not in {manifest.url, str(older.parent / "repo")}:
+            raise PackageError(
+                f"{manifest.repo}: this key belongs to {held.url} here, the package comes from "
+                f"{manifest.url}: give one of them another name"
+            )
+    return False
+
+
+def source_of_ingested(layout: Layout, repo: str) -> RepoSource:
+    """Source entry of a package that was taken in: its repository, pinned as it was.
+
+    Raises:
+        StoreError: None was taken in under this key.
+    """
+    manifest = read_record(ingested_folder(layout, repo) / "manifest.json", RepoManifest)
+    return RepoSource(
+        name=repo,
+        url=str(ingested_folder(layout, repo) / "repo"),
+        revision=manifest.revision,
+        domain=manifest.domain,
+        roles=("P", "C"),
+        tier="full",
+        licence=manifest.licence,
+    )
+
+
+def unseen_drops(layout: Layout) -> tuple[tuple[str, str], ...]:
+    """Name and content hash of dropped packages that were not taken in yet, sorted by name.
+
+    The hash covers the manifest and the sizes of all files, so that a package whose last wheel
+    arrives late is seen again. A manifest that is still being written (no JSON yet) is left alone.
+    """
+    found: list[tuple[str, str]] = []
+    for manifest in sorted(layout.drops.glob("*/manifest.json")):
+        content = read_manifest(manifest.parent)
+        repo = _stated_repo(content)
+        if repo is None or _taken_in(layout, repo, content):
+            continue
+        digest = hashlib.sha256(content)
+        digest.update(json.dumps(sorted(walk_unfollowed(manifest.parent))).encode())
+        found.append((manifest.parent.name, digest.hexdigest()))
+    return tuple(found)
+
+
+def _stated_repo(content: bytes) -> str | None:
+    try:
+        shape = json.loads(content)
+    except ValueError:
+        return None
+    return str(shape.get("repo", "")) if isinstance(shape, dict) else ""
+
+
+def _taken_in(layout: Layout, repo: str, content: bytes) -> bool:
+    if not SLUG.match(repo):
+        return False
+    known = ingested_folder(layout, repo) / "manifest.json"
+    return known.is_file() and known.read_bytes() == content
