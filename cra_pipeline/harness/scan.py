@@ -21,6 +21,8 @@ from cra_pipeline.harness.selection import CONFIG_FILES, is_guarded
 _LINKS = {"120000": "symlink", "160000": "submodule"}
 _JUDGES = frozenset({"pytest", "_pytest", "pluggy", "iniconfig", "packaging", "unittest", "py"})
 _COMPILED = (".so", ".pyd", ".pyc", ".pyo")
+# Nothing runs these, and documentation is full of them.
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".ico", ".webp", ".pdf", ".woff", ".woff2", ".ttf")
 _SECTIONS = {"setup.cfg": "tool:pytest", "tox.ini": "pytest"}
 
 
@@ -102,7 +104,7 @@ def _of_kind(path: str, old: Blob | None, new: Blob) -> Iterator[Finding]:
     """Links and content that no reader can judge."""
     if new.mode in _LINKS and (old is None or old.mode != new.mode or old != new):
         yield Finding(path, 0, _LINKS[new.mode], "leads out of the change")
-    elif b"\0" in new.content or path.endswith(_COMPILED):
+    elif path.endswith(_COMPILED) or (b"\0" in new.content and not path.endswith(_PICTURES)):
         yield Finding(path, 0, "binary", "cannot be read")
 
 

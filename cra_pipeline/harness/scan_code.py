@@ -224,7 +224,7 @@ def _of_target(target: ast.expr, aliases: dict[str, str]) -> Iterator[tuple[str,
         if (
             name.partition(".")[0] in _PATCHED
             and _root(target) in aliases
-            and name not in _OWN_TO_SET
+            and ".".join(name.split(".")[:2]) not in _OWN_TO_SET
         ):
             yield "patched_module", name
     elif (
