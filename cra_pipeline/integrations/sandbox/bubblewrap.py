@@ -28,8 +28,7 @@ _SECRET_MOST = 1 << 16
 class BubblewrapSandbox(Sandbox):
     """Runs foreign code under bubblewrap, as root or as an ordinary user.
 
-    The thread that calls ``run`` must live until it returns, which it does unless the whole
-    pipeline ends: the kernel ends the sandbox with it.
+    When the pipeline ends, however it ends, the kernel ends every run with it.
     """
 
     def run(self, request: SandboxRequest) -> SandboxResult:
@@ -61,20 +60,19 @@ def _kept(watch: Watch, name: str) -> bytes:
 
 
 def _start(request: SandboxRequest, user: int, started: float, stack: ExitStack) -> Watch:
-    """Start a guard; ``stack`` closes what the watch reads and writes."""
+    """Start a run; ``stack`` closes what the watch reads."""
     names = ("stdout", "stderr", "report", *(["channel"] if request.channel else []))
     pipes: dict[str, int] = {}
     with ExitStack() as given:
         theirs: dict[str, int] = {}
         for name in names:
             pipes[name], theirs[name] = _pipe(stack, given)
-        theirs["leash"], leash = _pipe(given, stack)
         if request.secret:
             theirs["secret"] = _secret(request.secret, given)
         theirs["plan"] = _plan(_fields(request, user), given)
-        guard = launch(theirs)
-    stack.callback(os.close, guard)
-    return Watch(guard=guard, leash=leash, pipes=pipes, limits=request.limits, started=started)
+        process = launch(user, _owners(request), theirs)
+    stack.callback(os.close, process)
+    return Watch(process=process, pipes=pipes, limits=request.limits, started=started)
 
 
 def _pipe(reading: ExitStack, writing: ExitStack) -> tuple[int, int]:
@@ -105,11 +103,22 @@ def _secret(secret: bytes, given: ExitStack) -> int:
     return reader
 
 
+def _owners(request: SandboxRequest) -> list[tuple[int, int]]:
+    """Owners of what root shows; an ordinary user maps none."""
+    if os.geteuid():
+        return []
+    binds = [bind.source for bind in request.binds]
+    shown = [request.tree, *request.layers, *binds, *find_bubblewrap().folders]
+    found = [path.stat() for path in shown]
+    return sorted({(each.st_uid, each.st_gid) for each in found})
+
+
 def _fields(request: SandboxRequest, user: int) -> dict[str, object]:
     """The fields of ``plan.Plan`` but its descriptors, in types that JSON knows."""
     program, stage = find_bubblewrap(), find_stage()
     return {
         "user": user,
+        "caller": [os.geteuid(), os.getegid()],
         "stage": stage,
         "tree": str(request.tree.absolute()),
         "layers": [str(path.absolute()) for path in request.layers],

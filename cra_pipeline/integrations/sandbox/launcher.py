@@ -1,8 +1,9 @@
-"""The pipeline's side of the nursery: starts it once per process and asks it for guards."""
+"""The pipeline's side of the nursery: starts it once per process and asks it for runs."""
 
 from __future__ import annotations
 
 import atexit
+import json
 import marshal
 import os
 import socket
@@ -28,6 +29,9 @@ _BOOT = (
     "module.serve(int(sys.argv[2]),parent)\n"
 )
 _ANSWER_BYTES = 4096
+
+Owners = list[tuple[int, int]]
+"""User and group of files."""
 
 _lock = threading.Lock()
 _launchers: dict[int, Launcher] = {}
@@ -56,26 +60,29 @@ class Launcher:
             os.close(config)
             theirs.close()
 
-    def launch(self, handed: dict[str, int]) -> int:
-        """Start one guard.
+    def launch(self, user: int, owners: Owners, handed: dict[str, int]) -> int:
+        """Start one run.
 
         Args:
-            handed: Descriptors by name: stdout, stderr, report, leash, plan, and channel and
-                secret where they are wanted.
+            user: As ``plan.Plan.user``.
+            owners: Of the paths to show; those that can be mapped will belong to ``user``.
+            handed: Descriptors by name: stdout, stderr, report, plan, and channel and secret
+                where they are wanted.
 
         Returns:
-            A descriptor of the guard's process, which the caller closes.
+            A descriptor of the run's first process, which the caller closes.
 
         Raises:
-            OSError: The nursery is gone.
-            SandboxError: It could not fork.
+            ConnectionError: The nursery is gone.
+            ChildProcessError: It was refused a process.
         """
-        socket.send_fds(self._line, [" ".join(handed).encode()], list(handed.values()))
+        request = {"user": user, "owners": owners, "names": list(handed)}
+        socket.send_fds(self._line, [json.dumps(request).encode()], list(handed.values()))
         answer, descriptors, _, _ = socket.recv_fds(self._line, _ANSWER_BYTES, 1)
         if not answer:
-            raise BrokenPipeError("the nursery ended")
+            raise ConnectionResetError("the nursery ended")
         if answer != b"ok":
-            raise SandboxError(f"sandbox: no process could be started: {answer.decode()}")
+            raise ChildProcessError(answer.decode(errors="replace"))
         return descriptors[0]
 
     def close(self) -> None:
@@ -84,22 +91,23 @@ class Launcher:
         self._process.wait()
 
 
-def launch(handed: dict[str, int]) -> int:
-    """Start one guard with this process's nursery; see ``Launcher.launch``.
+def launch(user: int, owners: Owners, handed: dict[str, int]) -> int:
+    """Start one run with this process's nursery; see ``Launcher.launch``.
 
     A nursery that has died is replaced once.
 
     Raises:
-        SandboxError: There is none to be had.
+        ChildProcessError: It was refused a process.
+        SandboxError: There is no nursery to be had.
     """
     with _lock:
         try:
-            return _current().launch(handed)
-        except OSError:
+            return _current().launch(user, owners, handed)
+        except ConnectionError:
             _discard()
         try:
-            return _current().launch(handed)
-        except OSError as error:
+            return _current().launch(user, owners, handed)
+        except ConnectionError as error:
             _discard()
             raise SandboxError(
                 f"sandbox: the launcher {interpreter()} did not start ({error}); expected this "

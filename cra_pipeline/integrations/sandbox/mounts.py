@@ -36,35 +36,24 @@ _VAST = 1 << 40
 
 
 class Sources:
-    """Descriptors of all host paths, and the owner map that makes them the sandbox's own.
-
-    The kernel binds only what was opened in the present mount namespace.
+    """Descriptors of all host paths; the kernel binds only what this mount namespace opened.
 
     Args:
         plan: The run.
+        maps: By owner, the user namespace that makes its files the sandbox's own.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, maps: dict[tuple[int, int], int]) -> None:
         self.tree = _opened(plan.tree)
         self.layers = [_opened(path) for path in plan.layers]
         self.binds = [_opened(path) for path in plan.binds]
         self.program = [_opened(path) for path in plan.program]
-        self._user = plan.user
-        self._maps: dict[tuple[int, int], int] = {}
-        if plan.user >= 0:
-            self._map_owners()
+        self._maps = maps
 
     def owner_map(self, descriptor: int) -> int | None:
         """User namespace that maps this source's owner to the sandbox's user, if there is one."""
         found = os.fstat(descriptor)
         return self._maps.get((found.st_uid, found.st_gid))
-
-    def _map_owners(self) -> None:
-        for descriptor in [self.tree, *self.layers, *self.binds, *self.program]:
-            found = os.fstat(descriptor)
-            owner = (found.st_uid, found.st_gid)
-            if owner not in self._maps:
-                self._maps[owner] = _namespace(owner, self._user)
 
 
 def set_stage(plan: Plan, sources: Sources) -> str:
@@ -174,27 +163,3 @@ def _show(sources: Sources, descriptor: int, target: str) -> None:
 
 def _opened(path: str) -> int:
     return os.open(path, os.O_PATH | os.O_CLOEXEC)
-
-
-def _namespace(owner: tuple[int, int], user: int) -> int:
-    """Descriptor of a user namespace whose map takes ``owner`` to ``user``.
-
-    A namespace lives as long as a process or a descriptor: the process is needed only to make it.
-    """
-    ready, done = os.pipe(), os.pipe()
-    child = os.fork()
-    if child == 0:
-        kernel.unshare(kernel.CLONE_NEWUSER)
-        os.write(ready[1], b"1")
-        os.close(done[1])
-        os.read(done[0], 1)
-        os._exit(0)
-    os.close(ready[1])
-    os.read(ready[0], 1)
-    for name, inner in (("uid_map", owner[0]), ("gid_map", owner[1])):
-        Path(f"/proc/{child}/{name}").write_text(f"{inner} {user} 1", encoding="ascii")
-    descriptor = os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-    for end in (ready[0], *done):
-        os.close(end)
-    os.waitpid(child, 0)
-    return descriptor

@@ -22,6 +22,8 @@ class Plan:
 
     user: int
     """The unprivileged user and group to become; -1 where the pipeline is an ordinary user."""
+    caller: tuple[int, int]
+    """User and group of the pipeline."""
     stage: str
     """Existing folder over which the launcher mounts its tmpfs, in its own namespace."""
     tree: str
@@ -49,8 +51,6 @@ class Plan:
     """Descriptor of the result pipe's write end, or -1."""
     secret: int
     """Descriptor of the secret's read end, or -1."""
-    leash: int
-    """Descriptor of a pipe that the pipeline closes to end the run."""
     report: int
     """Descriptor of the pipe to the pipeline's supervisor."""
 

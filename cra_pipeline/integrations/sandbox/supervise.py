@@ -1,23 +1,24 @@
 """Watches one run: reads its pipes, measures it, ends it at a limit, and says how it ended.
 
-Memory here never grows with what a run writes. The end of a run is the guard's end, not an end
-of file: a descendant that keeps a pipe open, or another thread's fork, cannot hold it up.
+Memory here never grows with what a run writes. The end of a run is its first process's end, not
+an end of file: a descendant that keeps a pipe open, or a fork of the pipeline, cannot hold it up.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import signal
 import time
 from dataclasses import dataclass, field
 
 from cra_pipeline.contracts.sandbox import Ending, Limits
-from cra_pipeline.integrations.sandbox.usage import fair_memory, measure
+from cra_pipeline.integrations.sandbox.usage import fair_memory, measure, process_id
 
 _CHUNK = 1 << 16
 _BEAT_S = 0.1
-_GUARD_GRACE_S = 10.0
+_NURSERY_GRACE_S = 5.0
 _SIGNAL_BASE = 128
 _SIGXCPU = 24
 _LAST_SIGNAL = 64
@@ -54,15 +55,13 @@ class Watch:
     """One run as it is seen from outside.
 
     Attributes:
-        guard: Descriptor of the guard's process.
-        leash: Write end whose first byte makes the guard end the run.
+        process: Descriptor of the run's first process; when that is gone, all others are.
         pipes: Read end of each stream by name: stdout, stderr, channel, report.
         limits: What it may use.
         started: ``time.monotonic()`` of its start.
     """
 
-    guard: int
-    leash: int
+    process: int
     pipes: dict[str, int]
     limits: Limits
     started: float
@@ -76,14 +75,24 @@ class Watch:
         room = {"channel": self.limits.channel_bytes, "report": _CHUNK}
         self.tails = {name: Tail(room.get(name, self.limits.output_bytes)) for name in self.pipes}
         with selectors.DefaultSelector() as selector:
-            selector.register(self.guard, selectors.EVENT_READ)
+            selector.register(self.process, selectors.EVENT_READ)
             for name, descriptor in self.pipes.items():
                 os.set_blocking(descriptor, False)
                 selector.register(descriptor, selectors.EVENT_READ, name)
             self._watch(selector)
+        self._await_end()
         for name in self.pipes:
             while self._read(name):
                 pass
+
+    def _await_end(self) -> None:
+        """Give the nursery a moment to say how the run ended."""
+        latest = time.monotonic() + _NURSERY_GRACE_S
+        while not self.words("end") and time.monotonic() < latest:
+            if select.select([self.pipes["report"]], [], [], _NURSERY_GRACE_S)[
+                0
+            ] and not self._read("report"):
+                return
 
     def _watch(self, selector: selectors.BaseSelector) -> None:
         beat = self.started + _BEAT_S
@@ -117,13 +126,7 @@ class Watch:
         limits, elapsed = self.limits, time.monotonic() - self.started
         if elapsed > limits.wall_s:
             self.end(Ending.TIMED_OUT, f"ran for {limits.wall_s:g} s, the wall-clock limit")
-        if elapsed > limits.wall_s + _GUARD_GRACE_S:
-            # Its death takes all others with it; the kernel sees to that.
-            signal.pidfd_send_signal(self.guard, signal.SIGKILL)
-        child = self.words("child")
-        if not child:
-            return
-        usage = measure(int(child[0]))
+        usage = measure(process_id(self.process))
         self.seen_cpu_s = max(self.seen_cpu_s, usage.cpu_s)
         if usage.cpu_s > limits.cpu_s:
             self.end(Ending.TIMED_OUT, f"used {limits.cpu_s} s of processor time, the limit")
@@ -137,9 +140,9 @@ class Watch:
             return
         self.ending, self.detail = ending, detail
         try:
-            os.write(self.leash, b"!")
-        except BrokenPipeError:
-            # The guard has just ended by itself; the reason still stands.
+            signal.pidfd_send_signal(self.process, signal.SIGKILL)
+        except ProcessLookupError:
+            # It has just ended by itself; the reason still stands.
             return
 
     def words(self, kind: str) -> list[str]:

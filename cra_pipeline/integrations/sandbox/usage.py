@@ -25,6 +25,14 @@ class Usage:
     processes: tuple[int, ...]
 
 
+def process_id(descriptor: int) -> int:
+    """Number of the process that a descriptor from ``pidfd_open`` names; -1 when it has ended."""
+    for line in Path(f"/proc/self/fdinfo/{descriptor}").read_text(encoding="ascii").splitlines():
+        if line.startswith("Pid:"):
+            return int(line.split()[1])
+    return -1
+
+
 def measure(root: int) -> Usage:
     """Read the usage of ``root`` and its descendants; processes that end meanwhile are left out."""
     memory, ticks, seen = 0, 0, []
