@@ -34,6 +34,8 @@ class Edit(Record):
 
     path: str
     """Relative, POSIX separators, no ``..``."""
+    path_encoding: Encoding = "utf-8"
+    """How the path itself is stored; ``latin-1`` makes names that are no UTF-8."""
     write: str | None = None
     """Whole text of the file, new or replaced."""
     append: str | None = None
@@ -53,6 +55,11 @@ class Edit(Record):
     executable: bool = False
     newline: Newline = "lf"
     encoding: Encoding = "utf-8"
+
+    @property
+    def stored_path(self) -> str:
+        """Key of the path in a tree: the stored bytes, undecodable ones as surrogates."""
+        return self.path.encode(self.path_encoding).decode("utf-8", "surrogateescape")
 
     @property
     def operation(self) -> str:

@@ -93,14 +93,14 @@ def _tree(
     ancestors: Mapping[str, frozenset[str]],
 ) -> Tree:
     tree = dict(trees[parents[0]]) if parents else {}
-    edited = {edit.path for edit in commit.edits}
+    edited = {edit.stored_path for edit in commit.edits}
     for other in parents[1:]:
         shared = ancestors[other] & ancestors[parents[0]]
         # Ids are inserted in the recipe's order, so the youngest shared ancestor is the last one.
         fork = max(shared, key=list(trees).index, default=None)
         _take_over(tree, trees[other], trees[fork] if fork else {}, edited)
     for edit in commit.edits:
-        _apply(tree, edit)
+        _apply(tree, edit.stored_path, edit)
     return dict(sorted(tree.items()))
 
 
@@ -122,18 +122,18 @@ def _put(tree: dict[str, Blob], path: str, blob: Blob | None) -> None:
         tree[path] = blob
 
 
-def _apply(tree: dict[str, Blob], edit: Edit) -> None:
+def _apply(tree: dict[str, Blob], path: str, edit: Edit) -> None:
     if edit.operation == "rename_from":
-        tree[edit.path] = _present(tree, edit.rename_from or "")
+        tree[path] = _present(tree, edit.rename_from or "")
         del tree[edit.rename_from or ""]
     elif edit.operation == "delete":
-        _present(tree, edit.path)
-        del tree[edit.path]
+        _present(tree, path)
+        del tree[path]
     elif edit.operation in {"search", "append"}:
-        blob = _present(tree, edit.path)
-        tree[edit.path] = blob.with_text(_edited(blob.text(), edit))
+        blob = _present(tree, path)
+        tree[path] = blob.with_text(_edited(blob.text(), edit))
     else:
-        tree[edit.path] = _written(edit)
+        tree[path] = _written(edit)
 
 
 def _present(tree: Mapping[str, Blob], path: str) -> Blob:

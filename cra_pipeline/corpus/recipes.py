@@ -98,15 +98,15 @@ def _commit_lines(commit: CommitRecipe, parents: list[int], mark: int) -> Iterat
 
 def _change_lines(before: Tree, after: Tree) -> Iterator[bytes]:
     for path in sorted(set(before) - set(after)):
-        yield f"D {_quoted(path)}\n".encode()
+        yield b"D %s\n" % _quoted(path)
     for path, blob in after.items():
         old = before.get(path)
         if old is not None and (old.mode, old.content) == (blob.mode, blob.content):
             continue
         if blob.mode == "160000":
-            yield f"M {blob.mode} {blob.content.decode()} {_quoted(path)}\n".encode()
+            yield b"M 160000 %s %s\n" % (blob.content, _quoted(path))
         else:
-            yield f"M {blob.mode} inline {_quoted(path)}\n".encode()
+            yield b"M %s inline %s\n" % (blob.mode.encode(), _quoted(path))
             yield _data(blob.content)
     yield b"\n"
 
@@ -115,8 +115,8 @@ def _data(content: bytes) -> bytes:
     return b"data %d\n%s\n" % (len(content), content)
 
 
-def _quoted(path: str) -> str:
-    return json.dumps(path, ensure_ascii=False)
+def _quoted(path: str) -> bytes:
+    return json.dumps(path, ensure_ascii=False).encode("utf-8", "surrogateescape")
 
 
 def _git_date(moment: datetime) -> str:
