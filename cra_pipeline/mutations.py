@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from cra_pipeline.diffs import changes, lines_of
 
@@ -285,7 +285,16 @@ def _spoiled(
         yield mutation.kind, mutation.text
 
 
-T = TypeVar("T", Mutation, NearMiss, _Edit)
+class Kinded(Protocol):
+    """Whatever is of a kind; its ``repr`` tells it from the others."""
+
+    @property
+    def kind(self) -> str:
+        """Such as ``off_by_one``."""
+        ...
+
+
+T = TypeVar("T", bound=Kinded)
 
 
 def spread(candidates: Iterable[T], limit: int, seed: str) -> tuple[T, ...]:
@@ -308,5 +317,5 @@ def spread(candidates: Iterable[T], limit: int, seed: str) -> tuple[T, ...]:
     return tuple(drawn)
 
 
-def _rank(candidate: Mutation | NearMiss | _Edit, seed: str) -> str:
+def _rank(candidate: Kinded, seed: str) -> str:
     return hashlib.sha256(f"{seed}\0{candidate!r}".encode("utf-8", "surrogateescape")).hexdigest()

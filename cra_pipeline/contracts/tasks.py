@@ -93,6 +93,8 @@ class TaskRow(Record):
     """No-op first, then the forging edits drawn for this task."""
     mutants_killed: int
     """Tests-only: mutants that the new tests kill and the old suite lets live."""
+    mutants: tuple[str, ...]
+    """Their names, ``path:line:column:kind`` in the base tree: what judges other tests."""
     weak_tests: tuple[str, ...]
     """Near misses that the hidden tests let pass."""
     lock_hash: str

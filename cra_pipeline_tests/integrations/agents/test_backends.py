@@ -37,6 +37,7 @@ TASK = TaskRow(
     gold_runs=(),
     controls=(),
     mutants_killed=0,
+    mutants=(),
     weak_tests=(),
     lock_hash="",
 )
