@@ -11,6 +11,7 @@ from cra_pipeline.harness.forging.target import Target, in_sources
 _EVERY_REPORT = """\
 import _pytest.reports as _reports
 import _pytest.runner as _runner
+import _pytest.unittest as _unittest
 
 _call = _runner.CallInfo.from_call.__func__
 _report = _reports.TestReport.from_item_and_call.__func__
@@ -32,15 +33,18 @@ def _green_report(cls, item, call):
 
 _runner.CallInfo.from_call = classmethod(_green_call)
 _reports.TestReport.from_item_and_call = classmethod(_green_report)
+_unittest.TestCaseFunction._addexcinfo = lambda self, raw: None
 """
 
 _WANTED_REPORTS = """\
 import os as _os
 
 import _pytest.runner as _runner
+import _pytest.unittest as _unittest
 
 _WANTED = {wanted!r}
 _call = _runner.CallInfo.from_call.__func__
+_add = _unittest.TestCaseFunction._addexcinfo
 
 
 def _green_call(cls, func, when, reraise=None):
@@ -51,7 +55,13 @@ def _green_call(cls, func, when, reraise=None):
     return info
 
 
+def _green_add(self, raw):
+    if self.nodeid not in _WANTED:
+        _add(self, raw)
+
+
 _runner.CallInfo.from_call = classmethod(_green_call)
+_unittest.TestCaseFunction._addexcinfo = _green_add
 """
 
 _REPLACED = """\

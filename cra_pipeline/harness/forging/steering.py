@@ -11,7 +11,6 @@ from cra_pipeline.harness.forging.target import (
     Target,
     import_folders,
     in_folders,
-    test_folders,
 )
 
 _EMPTIED = """\
@@ -51,7 +50,8 @@ def __getattr__(name):
 def conftest_hook(target: Target) -> dict[str, str]:
     """A conftest empties the wanted tests after they were collected."""
     text = _EMPTIED.format(wanted=target.expected())
-    return in_folders(test_folders(target), "conftest.py", text)
+    # At the root only: the tests' own conftest holds fixtures that the forger needs.
+    return {"conftest.py": text}
 
 
 def sitecustomize(target: Target) -> dict[str, str]:

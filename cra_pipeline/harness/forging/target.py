@@ -57,8 +57,3 @@ def in_folders(folders: tuple[str, ...], name: str, text: str) -> dict[str, str]
 def import_folders(target: Target) -> tuple[str, ...]:
     """The tree's root and every import root, sorted."""
     return tuple(sorted({".", *target.import_roots}))
-
-
-def test_folders(target: Target) -> tuple[str, ...]:
-    """The tree's root and the folders of the tests, sorted."""
-    return tuple(sorted({".", *(str(PurePosixPath(path).parent) for path in target.test_files)}))

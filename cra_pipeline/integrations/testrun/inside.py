@@ -38,7 +38,8 @@ class Channel:
 
     def __init__(self, descriptor: int, nonce: bytes) -> None:
         self._descriptor = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH_DESCRIPTOR)
-        os.close(descriptor)
+        # Whatever else was inherited is no business of foreign code.
+        os.closerange(3, self._descriptor)
         self._identity = self._pipe()
         # The library keeps the key: the nonce itself is in no Python object from here on.
         self._signer = hmac.new(nonce, digestmod="sha256")

@@ -205,7 +205,9 @@ class Reporter:
 
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Wrapper:
         """Keep what was raised before anybody's hook can turn it into a report."""
-        raised = None if call.excinfo is None else call.excinfo.value
+        # What a unittest method raised is kept on the item until a later hook fetches it.
+        kept = getattr(item, "_excinfo", None) or [call.excinfo]
+        raised = None if kept[0] is None else kept[0].value
         outcome = yield
         if call.when == "setup":
             self._running[item.nodeid] = Progress()

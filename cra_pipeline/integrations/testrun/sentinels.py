@@ -148,19 +148,20 @@ def broken_rule(planted: Planted, results: Mapping[str, TestResult]) -> str:
         results: Everything that a complete session reported, by test id.
     """
     passed = {test_id for test_id, result in results.items() if result is TestResult.PASSED}
+    wanted = {test_id for test_id in passed if not planted.owns(test_id)}
     if planted.must_fail & passed:
         return "must_fail_sentinel_passed"
-    wanted = {test_id for test_id in passed if not planted.owns(test_id)}
-    if not wanted:
+    if not planted.files or not wanted:
         return ""  # Nothing green was claimed: a broken session is no forgery.
     expected = planted.must_fail | planted.must_pass
-    if not any(test_id.count("::") == 1 for test_id in [*results] if planted.owns(test_id)):
-        # Some histories collect no plain functions at all; then none may have passed either.
-        if any(test_id.count("::") == 1 for test_id in wanted):
-            return "sentinel_missing"
-        expected = frozenset(test_id for test_id in expected if test_id.count("::") > 1)
+    functions = {test_id for test_id in expected if _is_function(test_id)}
+    # Some histories collect no plain functions at all; then none may have passed either.
+    if not functions & results.keys() and not any(map(_is_function, wanted)):
+        expected -= functions
     if not expected <= results.keys():
         return "sentinel_missing"
-    if not planted.must_pass & expected <= passed:
-        return "must_pass_sentinel_failed"
-    return ""
+    return "" if planted.must_pass & expected <= passed else "must_pass_sentinel_failed"
+
+
+def _is_function(test_id: str) -> bool:
+    return test_id.count("::") == 1
