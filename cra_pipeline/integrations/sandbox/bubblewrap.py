@@ -12,9 +12,10 @@ import time
 from contextlib import ExitStack
 
 from cra_pipeline.contracts.ports import Sandbox
-from cra_pipeline.contracts.sandbox import Limits, SandboxRequest, SandboxResult
+from cra_pipeline.contracts.sandbox import Ending, Limits, SandboxRequest, SandboxResult
 from cra_pipeline.errors import SandboxError
 from cra_pipeline.integrations.sandbox.arguments import bubblewrap_options, require_sound
+from cra_pipeline.integrations.sandbox.diagnose import refusal
 from cra_pipeline.integrations.sandbox.launcher import launch
 from cra_pipeline.integrations.sandbox.locate import find_bubblewrap, find_stage
 from cra_pipeline.integrations.sandbox.plan import ARGUMENTS
@@ -35,24 +36,59 @@ class BubblewrapSandbox(Sandbox):
         """Run to the end or to a limit; safe to call from many threads.
 
         Raises:
-            SandboxError: The request cannot be shown safely, or there is no bubblewrap here.
+            SandboxError: The request cannot be shown safely, there is no bubblewrap, or the
+                machine forbids sandboxes; a single run that did not start is a result instead.
         """
-        require_sound(request)
-        started = time.monotonic()
-        with sandbox_user() as user, ExitStack() as stack:
+        return run_and_tell(request)[0]
+
+
+def run_and_tell(request: SandboxRequest) -> tuple[SandboxResult, str]:
+    """As ``BubblewrapSandbox.run``, and how the tree became writable: overlay, copy, or nothing."""
+    require_sound(request)
+    started = time.monotonic()
+    with sandbox_user() as user, ExitStack() as stack:
+        try:
             watch = _start(request, user, started, stack)
-            watch.follow()
-            ending, code, cpu_s, detail = watch.judge()
-        return SandboxResult(
-            ending=ending,
-            exit_code=code,
-            channel=_kept(watch, "channel")[: request.limits.channel_bytes],
-            stdout=_kept(watch, "stdout").decode(errors="replace"),
-            stderr=_kept(watch, "stderr").decode(errors="replace"),
-            wall_s=time.monotonic() - started,
-            cpu_s=cpu_s,
-            detail=detail,
-        )
+        except ChildProcessError as error:
+            return _refused(str(error), started), ""
+        watch.follow()
+        ending, code, cpu_s, detail = watch.judge()
+    if ending is Ending.NOT_STARTED:
+        _raise_if_hopeless(detail)
+    result = SandboxResult(
+        ending=ending,
+        exit_code=code,
+        channel=_kept(watch, "channel"),
+        stdout=_kept(watch, "stdout").decode(errors="replace"),
+        stderr=_kept(watch, "stderr").decode(errors="replace"),
+        wall_s=time.monotonic() - started,
+        cpu_s=cpu_s,
+        detail=detail,
+    )
+    return result, " ".join(watch.words("tree"))
+
+
+def _refused(reason: str, started: float) -> SandboxResult:
+    """The result where not even a first process could be had, such as when there are too many."""
+    detail = f"sandbox did not start: {reason}"
+    _raise_if_hopeless(detail)
+    return SandboxResult(
+        ending=Ending.NOT_STARTED,
+        exit_code=-9,
+        channel=b"",
+        stdout="",
+        stderr="",
+        wall_s=time.monotonic() - started,
+        cpu_s=0.0,
+        detail=detail,
+    )
+
+
+def _raise_if_hopeless(detail: str) -> None:
+    """Tell a machine that forbids sandboxes from one run that went wrong."""
+    reason = refusal()
+    if reason is not None:
+        raise SandboxError(f"sandbox: {reason} ({detail})")
 
 
 def _kept(watch: Watch, name: str) -> bytes:
