@@ -1,0 +1,92 @@
+"""``demo``: the whole way on seven tiny repositories, without network."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+from rich.table import Table
+
+from cra_pipeline.cli.plan import ASSETS, chain, unfinished
+from cra_pipeline.cli.terminal import display, messages, tables
+from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.errors import PackageError, RoundError
+from cra_pipeline.integrations.home import current_layout
+
+LAST = ASSETS[-1]
+
+
+@click.command()
+def demo() -> None:
+    """Build seven tiny repositories and make everything of them, offline after set-up.
+
+    A second run makes only what is missing, so an interrupted demo goes on where it stopped.
+    """
+    from cra_pipeline.cli.execute import CellResult, dagster_runner
+    from cra_pipeline.cli.machine import wheelhouse_folder
+    from cra_pipeline.corpus.stage import seed_tiny
+    from cra_pipeline.integrations.index import serve_wheels
+
+    layout = current_layout()
+    if not list(wheelhouse_folder().glob("pytest-*.whl")):
+        raise PackageError(
+            f"{wheelhouse_folder()}: no wheel of pytest, which the demo's tests need: make setup"
+        )
+    repos = [source.name for source in seed_tiny(layout)]
+    round_name = _round(layout, repos)
+    lines = [unfinished(layout, chain(LAST, repo, round_name), limited=False) for repo in repos]
+    results: list[CellResult] = []
+    with (
+        serve_wheels(wheelhouse_folder()) as index,
+        display() as shown,
+        dagster_runner(layout, repos, shown) as runner,
+    ):
+        settings = {"repo_packages": {"index_url": index.url, "index_label": index.label}}
+        results += runner.run_lines(lines, settings)
+    _print_summary(layout, repos, round_name)
+    failed = [result for result in results if result.state == "failed"]
+    for result in failed:
+        messages().print(f"{result.cell.asset} of {result.cell.partition}: {result.error}")
+    if failed:
+        sys.exit(1)
+
+
+def _round(layout: Layout, repos: Sequence[str]) -> str:
+    """Round that lists the tiny repositories; opened if there is none."""
+    from cra_pipeline.cli.choose import chosen_round
+    from cra_pipeline.corpus.stage import open_round
+
+    try:
+        return chosen_round(layout, LAST, repos[0], None)
+    except RoundError:
+        return open_round(layout, repos=repos).round
+
+
+def _print_summary(layout: Layout, repos: Sequence[str], round_name: str) -> None:
+    from cra_pipeline.cli.status import line_of
+
+    heads = ("commits", "qualified", "tasks", "attempts", "triples", "pairs")
+    table = Table("repo", *heads, box=None)
+    totals = [0] * len(heads)
+    for repo in repos:
+        state = {item.cell.asset: item for item in line_of(layout, repo, round_name)}
+        rows = {asset: item.manifest.rows if item.manifest else 0 for asset, item in state.items()}
+        numbers = [
+            rows["commits"],
+            state["commits"].kept,
+            state["tasks"].kept,
+            rows["attempts"],
+            rows["triples"],
+            rows["preference_pairs"],
+        ]
+        totals = [sum(pair) for pair in zip(totals, numbers, strict=True)]
+        table.add_row(repo, *(str(number) for number in numbers))
+    table.add_row("all", *(str(number) for number in totals), style="bold")
+    tables().print(table)
+    click.echo(f"\nround {round_name}; everything lies in {layout.root}:")
+    for asset in ASSETS:
+        click.echo(f"  {layout.root / asset}")
+    click.echo(
+        "\nlook closer: cra-pipeline status; cra-pipeline show tasks --rejected; dagster dev"
+    )

@@ -1,0 +1,79 @@
+"""``run``: make an asset and everything that it needs."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from cra_pipeline.cli.plan import AssetName, Cell
+from cra_pipeline.cli.terminal import display
+from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.errors import RoundError
+from cra_pipeline.integrations.home import current_layout
+
+TYPE = AssetName()
+
+
+@click.command()
+@click.argument("asset", type=TYPE)
+@click.option("--repo", "repos", multiple=True, help="Repository; may be given several times.")
+@click.option("--all", "everything", is_flag=True, help="All known repositories.")
+@click.option("--round", "round_name", help="Round, such as r01; else the newest that fits.")
+@click.option("--limit", type=click.IntRange(min=0), help="Newest commits of each kind; 0 for all.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each partition.")
+def run(  # noqa: PLR0913  # one argument for each option of the command
+    *,
+    asset: str,
+    repos: tuple[str, ...],
+    everything: bool,
+    round_name: str | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """Make ASSET of some repositories, with everything it needs, through Dagster.
+
+    What stands already and is up to date is not made again, except ASSET itself. A repository
+    that fails does not stop the others; the exit status is then 1.
+    """
+    from cra_pipeline.cli.choose import chosen_repos
+    from cra_pipeline.cli.execute import CellResult, dagster_runner, limit_settings
+    from cra_pipeline.cli.results import print_json, print_table
+
+    layout = current_layout()
+    names = chosen_repos(layout, repos, everything=everything)
+    lines, refused = _lines(layout, asset, names, round_name, limited=limit is not None)
+    results: list[CellResult] = [
+        CellResult(cell=Cell(asset, name), state="failed", error=error)
+        for name, error in refused.items()
+    ]
+    if lines:
+        with display() as shown, dagster_runner(layout, names, shown) as runner:
+            results += runner.run_lines(lines, limit_settings(limit))
+    (print_json if as_json else print_table)(results)
+    if any(result.state != "done" for result in results):
+        sys.exit(1)
+
+
+def _lines(
+    layout: Layout,
+    asset: str,
+    names: tuple[str, ...],
+    round_name: str | None,
+    *,
+    limited: bool,
+) -> tuple[list[tuple[Cell, ...]], dict[str, str]]:
+    """Cells to make for each repository, and why some repositories cannot be served."""
+    from cra_pipeline.cli.choose import chosen_round
+    from cra_pipeline.cli.plan import chain, unfinished
+
+    lines: list[tuple[Cell, ...]] = []
+    refused: dict[str, str] = {}
+    for name in names:
+        try:
+            cells = chain(asset, name, chosen_round(layout, asset, name, round_name))
+        except RoundError as error:
+            refused[name] = str(error)
+            continue
+        lines.append(unfinished(layout, cells, limited=limited))
+    return lines, refused

@@ -1,0 +1,143 @@
+"""Assets of the harness: proven tasks, judged attempts, labelled triples."""
+
+import dagster as dg
+
+from cra_pipeline.corpus.stage import ensure_first_round
+from cra_pipeline.definitions.checks import partition_check
+from cra_pipeline.definitions.commits import commits
+from cra_pipeline.definitions.metadata import judged, materialized
+from cra_pipeline.definitions.packages import repo_packages
+from cra_pipeline.definitions.partitions import REPO, REPO_BY_ROUND, repo_and_round
+from cra_pipeline.definitions.resources import (
+    INFRASTRUCTURE_RETRIES,
+    SANDBOX_POOL,
+    ProgressSource,
+    SandboxedTests,
+    Workspace,
+    refusals,
+)
+from cra_pipeline.harness.policy import AttemptPolicy, TaskPolicy
+from cra_pipeline.harness.stage import (
+    admit_tasks,
+    check_attempts,
+    check_tasks,
+    check_triples,
+    label_triples,
+    run_attempts,
+)
+
+
+class TaskConfig(dg.Config):
+    """What one run may change.
+
+    Attributes:
+        limit: Newest qualified commits of each kind to try; 0 for all.
+    """
+
+    limit: int = TaskPolicy().limit
+
+
+class AttemptConfig(dg.Config):
+    """What one run may change.
+
+    Attributes:
+        limit: Newest admitted tasks to attempt; 0 for all.
+    """
+
+    limit: int = AttemptPolicy().limit
+
+
+@dg.asset(
+    group_name="harness",
+    partitions_def=REPO,
+    deps=[repo_packages, commits],
+    pool=SANDBOX_POOL,
+    retry_policy=INFRASTRUCTURE_RETRIES,
+)
+def tasks(
+    context: dg.AssetExecutionContext,
+    config: TaskConfig,
+    workspace: Workspace,
+    tests: dg.ResourceParam[SandboxedTests],
+    progress: dg.ResourceParam[ProgressSource],
+) -> dg.MaterializeResult[None]:
+    """Qualified commits as problems: admitted once gold passed and every control failed."""
+    with refusals():
+        report = admit_tasks(
+            workspace.layout,
+            context.partition_key,
+            policy=TaskPolicy(limit=config.limit),
+            runner=tests.runner(workspace.layout),
+            progress=progress.of(context),
+        )
+    return materialized(report)
+
+
+@partition_check(tasks, REPO)
+def tasks_are_proven(
+    context: dg.AssetCheckExecutionContext, workspace: Workspace
+) -> dg.AssetCheckResult:
+    """No task is admitted without its gold runs and its controls."""
+    with refusals():
+        report = check_tasks(workspace.layout, context.partition_key)
+    return judged(report)
+
+
+@dg.asset(
+    group_name="harness",
+    partitions_def=REPO_BY_ROUND,
+    deps=[tasks],
+    pool=SANDBOX_POOL,
+    retry_policy=INFRASTRUCTURE_RETRIES,
+)
+def attempts(
+    context: dg.AssetExecutionContext,
+    config: AttemptConfig,
+    workspace: Workspace,
+    tests: dg.ResourceParam[SandboxedTests],
+    progress: dg.ResourceParam[ProgressSource],
+) -> dg.MaterializeResult[None]:
+    """Every backend's changes to the round's tasks, each judged by the hidden tests."""
+    with refusals():
+        ensure_first_round(workspace.layout)
+        report = run_attempts(
+            workspace.layout,
+            *repo_and_round(context.partition_key),
+            policy=AttemptPolicy(limit=config.limit),
+            runner=tests.runner(workspace.layout),
+            progress=progress.of(context),
+        )
+    return materialized(report)
+
+
+@partition_check(attempts, REPO_BY_ROUND)
+def attempts_are_judged(
+    context: dg.AssetCheckExecutionContext, workspace: Workspace
+) -> dg.AssetCheckResult:
+    """Every attempt belongs to an admitted task of the round and carries a verdict."""
+    with refusals():
+        report = check_attempts(workspace.layout, *repo_and_round(context.partition_key))
+    return judged(report)
+
+
+@dg.asset(
+    group_name="harness",
+    partitions_def=REPO_BY_ROUND,
+    deps=[attempts, tasks],
+    retry_policy=INFRASTRUCTURE_RETRIES,
+)
+def triples(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult[None]:
+    """Input, output and outcome of every attempt, with the answer that the diff knows."""
+    with refusals():
+        report = label_triples(workspace.layout, *repo_and_round(context.partition_key))
+    return materialized(report)
+
+
+@partition_check(triples, REPO_BY_ROUND)
+def triples_follow_attempts(
+    context: dg.AssetCheckExecutionContext, workspace: Workspace
+) -> dg.AssetCheckResult:
+    """Every triple repeats the outcome of an attempt that exists."""
+    with refusals():
+        report = check_triples(workspace.layout, *repo_and_round(context.partition_key))
+    return judged(report)

@@ -1,0 +1,110 @@
+"""Exit status and words of the command line, before any work is done."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cra_pipeline.cli import main
+from cra_pipeline.contracts.workspace import Layout
+
+pytestmark = pytest.mark.usefixtures("layout")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "nonsense", "--all"],
+        ["run", "tasks"],
+        ["run", "tasks", "--repo", "nobody"],
+        ["run", "tasks", "--repo", "attrs", "--all"],
+        ["run", "tasks", "--repo", "attrs", "--limit", "-1"],
+        ["show", "nonsense"],
+        ["show", "pairs", "--qualified"],
+        ["status", "--repo", "nobody"],
+        ["score", "till-1"],
+        ["ingest", "/no/such/folder"],
+        ["add", ".", "--roles", "PQ"],
+        ["round", "open", "--cut-off", "tomorrow"],
+        ["--nonsense"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_ends_with_two(arguments: list[str]) -> None:
+    result = CliRunner().invoke(main, arguments)
+
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["show", "tasks", "--repo", "attrs"], "cra-pipeline run tasks --repo attrs"),
+        (["add", "/no/such/repository"], "/no/such/repository"),
+        (["run", "attempts", "--repo", "attrs", "--round", "r99"], "cra-pipeline round open"),
+    ],
+)
+def test_a_refusal_says_what_to_do_and_ends_with_one(arguments: list[str], words: str) -> None:
+    result = CliRunner().invoke(main, arguments)
+
+    assert result.exit_code == 1
+    assert words in result.output
+    assert "Traceback" not in result.output
+
+
+def test_an_empty_workspace_has_no_rows_and_no_rounds() -> None:
+    shown = CliRunner().invoke(main, ["show", "commits"])
+    opened = CliRunner().invoke(main, ["round", "status"])
+
+    assert (shown.exit_code, "no rows" in shown.output) == (0, True)
+    assert (opened.exit_code, "no round is open" in opened.output) == (0, True)
+
+
+def test_a_round_is_opened_and_listed(layout: Layout) -> None:
+    opened = CliRunner().invoke(
+        main,
+        "round open --repo attrs --repo svcs --held-out svcs --cut-off 2024-05-01".split(),
+    )
+    listed = CliRunner().invoke(main, ["round", "status", "--json"])
+
+    assert opened.exit_code == 0, opened.output
+    record = json.loads(listed.stdout)
+    assert (record["round"], record["held_out"], record["cut_off"]) == ("r01", ["svcs"], 1714521600)
+    assert (layout.rounds / "r01.json").is_file()
+
+
+def test_a_round_that_does_not_list_a_repository_refuses_it() -> None:
+    CliRunner().invoke(main, ["round", "open", "--repo", "attrs", "--cut-off", "2024-05-01"])
+
+    result = CliRunner().invoke(main, ["run", "attempts", "--repo", "svcs", "--json"])
+
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert (found["asset"], found["state"]) == ("attempts", "failed")
+    assert "none of r01 lists svcs" in found["error"]
+
+
+def test_the_installed_command_answers_without_loading_dagster() -> None:
+    code = (
+        "import sys; from cra_pipeline.cli import main\n"
+        "main(['status', '--json'], standalone_mode=False); assert 'dagster' not in sys.modules"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_installed_command_exists() -> None:
+    command = Path(sys.executable).with_name("cra-pipeline")
+
+    done = subprocess.run([command, "run"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "Missing argument" in done.stderr

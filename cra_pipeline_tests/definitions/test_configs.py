@@ -1,0 +1,34 @@
+"""What the UI offers as configuration starts from the policies, number by number."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from cra_pipeline.commits.policy import FilterPolicy
+from cra_pipeline.definitions.commits import CommitConfig
+from cra_pipeline.definitions.harness import AttemptConfig, TaskConfig
+from cra_pipeline.definitions.packages import PackageConfig
+from cra_pipeline.definitions.pairs import PairConfig
+from cra_pipeline.harness.policy import AttemptPolicy, TaskPolicy
+from cra_pipeline.packages.policy import PackagePolicy
+from cra_pipeline.pairs.policy import PairPolicy
+
+
+def test_defaults_are_those_of_the_policies() -> None:
+    assert CommitConfig().policy() == FilterPolicy()
+    assert PackageConfig().policy() == PackagePolicy()
+    assert PairConfig().policy() == PairPolicy()
+    assert TaskConfig().limit == TaskPolicy().limit
+    assert AttemptConfig().limit == AttemptPolicy().limit
+
+
+def test_every_number_of_the_filter_can_be_changed() -> None:
+    assert set(CommitConfig.model_fields) == {
+        field.name for field in dataclasses.fields(FilterPolicy)
+    }
+
+
+def test_a_changed_number_reaches_the_policy() -> None:
+    assert CommitConfig(min_words=7).policy().min_words == 7
+    assert PackageConfig(index_url="http://127.0.0.1:1/", limit=2).policy().limit == 2
+    assert PairConfig(per_task=1).policy().per_task == 1
