@@ -70,8 +70,12 @@ def _require_target(bind: Bind) -> None:
             f"sandbox: bind target {bind.target}: /{target.parts[1]} is the sandbox's own; bind "
             "to a folder of another name, or add files to the tree as a layer"
         )
-    if not bind.source.exists():
-        raise SandboxError(f"sandbox: {bind.source}: missing, so it cannot be shown inside")
+    if not (bind.source.is_dir() or bind.source.is_file()):
+        # A socket would stay connected to the host through a read-only mount.
+        raise SandboxError(
+            f"sandbox: {bind.source}: missing, or neither a file nor a folder; only these can be "
+            "shown inside"
+        )
 
 
 def bubblewrap_options(request: SandboxRequest, stage: str) -> bytes:

@@ -9,6 +9,7 @@ Standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import resource
@@ -26,6 +27,7 @@ from cra_pipeline.integrations.sandbox.plan import (
 )
 
 _KEPT_ABOVE = 20
+_LAST_STANDARD = 2
 
 OwnerMaps = dict[tuple[int, int], int]
 """Descriptor of the user namespace that maps an owner to the sandbox's user, by owner."""
@@ -48,6 +50,7 @@ def main(plan: Plan, maps: OwnerMaps, lifeline: int, status: int) -> None:
     """
     try:
         kernel.die_with_parent()
+        _keep_descriptors_private()
         os.setsid()
         os.umask(0o022)
         if plan.user < 0:
@@ -66,6 +69,17 @@ def main(plan: Plan, maps: OwnerMaps, lifeline: int, status: int) -> None:
         os.execve(plan.command[0], plan.command, {})  # noqa: S606  # no shell is what is wanted
     except OSError as error:
         _report(plan, f"error {error}")
+
+
+def _keep_descriptors_private() -> None:
+    """Let no descriptor pass to the next program but those that are put into place for it.
+
+    Descriptors that came through a socket or by inheritance would, the nursery's own among them.
+    """
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  # names are what is wanted
+        # The listing's own is closed by now.
+        with contextlib.suppress(OSError):
+            os.set_inheritable(int(name), int(name) <= _LAST_STANDARD)
 
 
 def _own_identity(plan: Plan) -> None:

@@ -1,0 +1,165 @@
+"""Greedy code: each bomb ends at its limit, and nothing of it is left."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from cra_pipeline.contracts.sandbox import Ending, Limits
+
+if TYPE_CHECKING:
+    from cra_pipeline_tests.integrations.sandbox.conftest import Host
+
+
+def survivors(mark: str) -> list[int]:
+    """Processes of this machine with a word in their command line."""
+    return [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if mark in (process.info["cmdline"] or [])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "limits", "ending"),
+    [
+        ("while True: pass", Limits(wall_s=0.5), Ending.TIMED_OUT),
+        (
+            "import signal, time\n"
+            "for n in set(signal.Signals) - {9, 19}: signal.signal(n, signal.SIG_IGN)\n"
+            "while True: time.sleep(1)",
+            Limits(wall_s=0.5),
+            Ending.TIMED_OUT,
+        ),
+        (
+            "import os\nfor n in range(3): os.fork()\nwhile True: pass",
+            Limits(cpu_s=1, wall_s=20.0),
+            Ending.TIMED_OUT,
+        ),
+        (
+            "import os, time\nfor n in range(3): os.fork()\nx = bytearray(60 << 20)\ntime.sleep(15)",
+            Limits(memory_mb=256, wall_s=20.0),
+            Ending.OUT_OF_MEMORY,
+        ),
+        (
+            # It hides its maps from the one who measures.
+            "import ctypes, os, time\nctypes.CDLL(None).prctl(4, 0)\n"
+            "for n in range(3): os.fork()\nx = bytearray(60 << 20)\ntime.sleep(15)",
+            Limits(memory_mb=256, wall_s=20.0),
+            Ending.OUT_OF_MEMORY,
+        ),
+        (
+            "import os\nwhile True: os.write(3, bytes(65536))",
+            Limits(channel_bytes=1 << 20, wall_s=20.0),
+            Ending.CHANNEL_FLOODED,
+        ),
+    ],
+    ids=["loop", "signal-proof", "processor", "memory", "hidden-memory", "channel"],
+)
+def test_a_limit_ends_the_run_and_says_so(
+    host: Host, code: str, limits: Limits, ending: Ending
+) -> None:
+    mark = f"survivor-{host.tree.name}"
+    request = host.request(code, limits=limits)
+    result = host.sandbox.run(request.model_copy(update={"argv": (*request.argv, mark)}))
+
+    assert result.ending is ending, result
+    assert result.detail
+    assert len(result.channel) <= limits.channel_bytes
+    assert survivors(mark) == []
+
+
+def test_one_process_gets_no_more_memory_than_the_limit(host: Host) -> None:
+    result = host.run("bytearray(300 << 20)", limits=Limits(memory_mb=256, wall_s=20.0))
+
+    assert "MemoryError" in result.stderr
+
+
+def test_a_fork_bomb_stops_at_its_limit(host: Host) -> None:
+    code = (
+        "import os, time\ncount = 0\n"
+        "try:\n"
+        "    while True:\n"
+        "        if os.fork() == 0: time.sleep(60)\n"
+        "        count += 1\n"
+        "except OSError as error: print(count, error.errno)\n"
+    )
+    result = host.run(code, limits=Limits(processes=40, wall_s=20.0))
+    count, error = map(int, result.stdout.split())
+
+    assert 35 <= count <= 40
+    assert error == 11
+    assert result.ending is Ending.EXITED
+    assert result.wall_s < 15
+
+
+def test_all_writable_places_share_one_disk(host: Host) -> None:
+    code = (
+        "import os\ntotal = 0\n"
+        "for place in ('/repo', '/tmp', '/var/tmp', '/home/sandbox', '/dev/shm', '/dev', '/', "
+        "'/etc', '/python', '/home', '/var', '/run'):\n"
+        "    try:\n"
+        "        with open(place + '/big', 'wb', buffering=0) as file:\n"
+        "            while True: total += file.write(bytes(1 << 20))\n"
+        "    except OSError: pass\n"
+        "print(total >> 20)\n"
+    )
+    result = host.run(code, limits=Limits(disk_mb=16, wall_s=20.0))
+
+    assert 12 <= int(result.stdout) <= 16, result
+
+
+def test_all_writable_places_share_their_inodes(host: Host) -> None:
+    code = (
+        "total = 0\n"
+        "for place in ('/repo', '/tmp', '/var/tmp', '/home/sandbox', '/dev/shm', '/dev', '/'):\n"
+        "    try:\n"
+        "        while True: open(f'{place}/{total}', 'x').close(); total += 1\n"
+        "    except OSError: pass\n"
+        "print(total)\n"
+    )
+    result = host.run(code, limits=Limits(inodes=500, wall_s=20.0))
+
+    assert 300 <= int(result.stdout) <= 500, result
+
+
+def test_of_a_flood_only_the_tail_is_kept(host: Host) -> None:
+    code = "for n in range(200_000): print('x' * 90)\nprint('the end')"
+    result = host.run(code, limits=Limits(output_bytes=1000, wall_s=20.0))
+
+    assert len(result.stdout) == 1000
+    assert result.stdout.endswith("x\nthe end\n")
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        "    if os.fork() == 0: time.sleep(60)\n"
+        "    os._exit(0)\n"
+        "print('done')",
+        "import os, time\nif os.fork() == 0: time.sleep(60)\nprint('done')",
+    ],
+    ids=["daemon", "child-holding-stdout"],
+)
+def test_who_stays_behind_holds_up_nothing(host: Host, holder: str) -> None:
+    mark = f"survivor-{host.tree.name}"
+    request = host.request(holder)
+    started = time.monotonic()
+    result = host.sandbox.run(request.model_copy(update={"argv": (*request.argv, mark)}))
+
+    assert result.stdout == "done\n"
+    assert time.monotonic() - started < 10
+    assert survivors(mark) == []
+
+
+def test_a_command_that_kills_its_surroundings_only_ends_itself(host: Host) -> None:
+    result = host.run("import os\nfor n in (1, -1):\n  os.kill(n, 9)")
+
+    assert result.ending in {Ending.SIGNALLED, Ending.EXITED, Ending.NOT_STARTED}
+    assert host.run("print(1)").stdout == "1\n"
