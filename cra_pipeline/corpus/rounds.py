@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from cra_pipeline.contracts.rounds import RoundRecord
 from cra_pipeline.contracts.sources import RepoSource
 
+_NO_REPOSITORY = "no repository in the round: add one with `cra-pipeline add SOURCE`"
+
 
 def in_order(rounds: Iterable[RoundRecord]) -> tuple[RoundRecord, ...]:
     """Rounds by number; ``r100`` follows ``r99``."""
@@ -28,15 +30,18 @@ def default_cut_off(sources: Iterable[RepoSource], earlier: Sequence[RoundRecord
         Seconds since the epoch.
 
     Raises:
-        ValueError: The date of a pin is not known.
+        ValueError: There is no repository, or the date of a pin is not known.
     """
-    unknown = sorted(source.name for source in sources if not source.committed_at)
+    pins = tuple(sources)
+    if not pins:
+        raise ValueError(_NO_REPOSITORY)
+    unknown = sorted(source.name for source in pins if not source.committed_at)
     if unknown:
         raise ValueError(
             f"the date of the pins of {', '.join(unknown)} is not known: give the cut-off, or run "
             f"`cra-pipeline add` on them again"
         )
-    dates = [source.committed_at for source in sources]
+    dates = [source.committed_at for source in pins]
     return max(dates + [record.cut_off for record in earlier])
 
 
@@ -73,7 +78,7 @@ def round_record(
 
 def _refuse(names: set[str], fresh: set[str], earlier: Sequence[RoundRecord], cut_off: int) -> None:
     if not names:
-        raise ValueError("no repository in the round: add one with `cra-pipeline add SOURCE`")
+        raise ValueError(_NO_REPOSITORY)
     if fresh - names:
         raise ValueError(
             f"held out but not in the round: {', '.join(sorted(fresh - names))}; the round has "

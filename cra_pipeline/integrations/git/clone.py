@@ -53,7 +53,7 @@ _FETCH = (
 _LASTING = re.compile(
     r"not found|does not appear to be a git repository|no such|denied|authentication|"
     r"could not read Username|not our ref|not export|couldn't find remote ref|No space left|"
-    r"shallow|unable to find remote helper|Could not read from remote",
+    r"shallow|unable to find remote helper|host key verification",
     re.IGNORECASE,
 )
 
@@ -235,7 +235,7 @@ def _commit(address: Address, holder: Path, revision: str) -> PinnedCommit:
     except GitError as error:
         raise SourceError(
             f"{where}: revision {revision!r} cannot be read as a commit: give a branch, a tag or "
-            f"a commit id that it holds (`git -C {where} log --all` lists them)"
+            "a commit id that it holds (`git log --all` lists them)"
         ) from error
     return PinnedCommit(sha=sha, committed_at=int(shown))
 
@@ -281,7 +281,7 @@ def _missing_words(address: Address, holder: Path, pin: str, words: str) -> str:
     if not missing:
         return f"{where}: cannot be cloned: {words}; `git -C {where} fsck` says more"
     partial = address.path is not None and is_partial(locate(address.path))
-    mend = "fetch --refetch --filter=tree:0 --no-filter" if partial else "fsck --full"
+    mend = "fetch --refetch --no-filter" if partial else "fsck --full"
     kind = "a partial clone" if partial else "damaged"
     return (
         f"{where}: {kind}, {len(missing)} objects that {pin[:12]} reaches are missing, first "

@@ -1,0 +1,120 @@
+"""One Hypothesis strategy per record: everything that the record's type allows.
+
+Most fields follow from their annotation; only those with a rule of their own are named here.
+"""
+
+from __future__ import annotations
+
+import enum
+import types
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from hypothesis import strategies as st
+
+from cra_pipeline.contracts import (
+    commits,
+    manifests,
+    packages,
+    rounds,
+    sandbox,
+    sources,
+    tasks,
+    testrun,
+    triples,
+)
+from cra_pipeline.contracts.record import Record
+
+R = TypeVar("R", bound=Record)
+
+slugs = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
+commit_ids = st.from_regex(r"[0-9a-f]{40}", fullmatch=True)
+round_names = st.integers(1, 999).map(lambda number: f"r{number:02d}")
+
+_SCALARS: dict[Any, st.SearchStrategy[Any]] = {
+    str: st.text(max_size=12),
+    # What a column of a table can hold.
+    int: st.integers(-(2**63), 2**63 - 1),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    bool: st.booleans(),
+    bytes: st.text(max_size=12).map(str.encode),
+    Path: slugs.map(lambda name: Path("/srv") / name),
+}
+
+
+def records(record: type[R], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[R]:
+    """Any ``record``; ``fields`` replace what would follow from the annotation."""
+    drawn = {
+        name: fields[name] if name in fields else _of(field.annotation)
+        for name, field in record.model_fields.items()
+    }
+    return st.builds(record, **drawn)
+
+
+def _of(annotation: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401, PLR0911  # any annotation, one line each
+    if annotation in _SCALARS:
+        return _SCALARS[annotation]
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin in {Union, types.UnionType}:
+        return st.one_of([_of(part) for part in inner])
+    if origin is Literal:
+        return st.sampled_from(inner)
+    if origin is tuple and inner[-1] is Ellipsis:
+        return st.lists(_of(inner[0]), max_size=3).map(tuple)
+    if origin is tuple:
+        return st.tuples(*(_of(part) for part in inner))
+    if annotation is type(None):
+        return st.none()
+    if issubclass(annotation, enum.Enum):
+        return st.sampled_from(list(annotation))
+    return OF[annotation] if annotation in OF else records(annotation)
+
+
+OF: dict[type[Record], st.SearchStrategy[Any]] = {}
+"""Strategies by record, filled below in the order in which records hold each other."""
+
+
+def _listed(record: type[R], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[R]:
+    OF[record] = records(record, **fields)
+    return OF[record]
+
+
+counts = _listed(manifests.Count)
+inputs = _listed(manifests.Input)
+asset_manifests = _listed(manifests.AssetManifest)
+check_reports = _listed(manifests.CheckReport)
+
+repo_sources = _listed(sources.RepoSource, name=slugs, revision=commit_ids)
+repo_snapshots = _listed(sources.RepoSnapshot)
+scan_findings = _listed(sources.ScanFinding)
+scan_reports = _listed(sources.ScanReport)
+round_records = _listed(rounds.RoundRecord, round=round_names)
+
+changed_symbols = _listed(commits.ChangedSymbol)
+commit_rows = _listed(commits.CommitRow)
+
+wheel_pins = _listed(packages.WheelPin)
+environment_locks = _listed(packages.EnvironmentLock)
+text_files = _listed(packages.TextFile)
+environment_rows = _listed(packages.EnvironmentRow)
+manifest_files = _listed(packages.ManifestFile)
+repo_manifests = _listed(packages.RepoManifest)
+
+limits = _listed(sandbox.Limits)
+binds = _listed(sandbox.Bind)
+sandbox_requests = _listed(sandbox.SandboxRequest)
+sandbox_results = _listed(sandbox.SandboxResult)
+
+test_tallies = _listed(tasks.TestTally)
+control_results = _listed(tasks.ControlResult)
+gold_runs = _listed(tasks.GoldRun)
+task_rows = _listed(tasks.TaskRow)
+proposals = _listed(tasks.Proposal)
+attempt_rows = _listed(tasks.AttemptRow)
+
+test_outcomes = _listed(testrun.TestOutcome)
+test_run_requests = _listed(testrun.TestRunRequest)
+test_run_reports = _listed(testrun.TestRunReport)
+
+triple_rows = _listed(triples.TripleRow)
+preference_pairs = _listed(triples.PreferencePair)
