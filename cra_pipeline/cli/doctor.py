@@ -24,7 +24,9 @@ def doctor(*, as_json: bool) -> None:
         for finding in findings:
             click.echo(json.dumps(dataclasses.asdict(finding)))
     else:
-        table = Table("", "what", "found", "to mend it", box=None)
+        table = Table("", "what", box=None)
+        for head in ("found", "to mend it"):
+            table.add_column(head, overflow="fold")
         for finding in findings:
             table.add_row(finding.state, finding.name, finding.found, finding.remedy)
         tables().print(table)

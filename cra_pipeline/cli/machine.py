@@ -16,7 +16,7 @@ from typing import Literal
 import psutil
 
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.errors import PipelineError
+from cra_pipeline.errors import SandboxError
 
 _TESTED_PYTHON = (3, 11)
 _GIT_FLOOR = (2, 31)  # the first that reads its settings from GIT_CONFIG_COUNT
@@ -106,18 +106,19 @@ def uv(_: Layout) -> Finding:
 
 def sandbox(_: Layout) -> Finding:
     """Bubblewrap, tried out."""
-    from cra_pipeline.integrations.sandbox.bubblewrap import BubblewrapSandbox
+    from cra_pipeline.integrations.sandbox.probe import probe
 
     try:
-        return Finding(name="sandbox", state="works", found=BubblewrapSandbox().probe())
-    except PipelineError as error:
-        return Finding(
-            name="sandbox",
-            state="missing",
-            found=str(error),
-            remedy="make setup, or apt-get install bubblewrap; user namespaces must be allowed: "
-            "sysctl kernel.unprivileged_userns_clone=1",
-        )
+        found = probe()
+    except SandboxError as error:
+        remedy = "what the text says; bubblewrap itself: make setup"
+        return Finding(name="sandbox", state="missing", found=str(error), remedy=remedy)
+    return Finding(
+        name="sandbox",
+        state="works",
+        found=f"{found.program}, as {found.runs_as}, tree by {found.tree}, "
+        f"starts in {found.start_s * 1000:.0f} ms",
+    )
 
 
 def memory(_: Layout) -> Finding:

@@ -67,9 +67,11 @@ def test_an_empty_workspace_has_no_rows_and_no_rounds() -> None:
 
 
 def test_a_round_is_opened_and_listed(layout: Layout) -> None:
+    opening = ["round", "open", "--cut-off", "2024-05-01"]
+
     opened = CliRunner().invoke(
         main,
-        "round open --repo attrs --repo svcs --held-out svcs --cut-off 2024-05-01".split(),
+        [*opening, "--repo", "attrs", "--repo", "svcs", "--held-out", "svcs"],
     )
     listed = CliRunner().invoke(main, ["round", "status", "--json"])
 
