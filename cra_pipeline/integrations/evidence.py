@@ -38,6 +38,9 @@ def seal_table(  # noqa: PLR0913  # one keyword per field of the manifest
         inputs: What the rows were made of.
         policy: Canonical JSON of the numbers that decided them.
     """
+    # A kill between the two writes must not leave an older manifest, and with it an older passed
+    # check, beside the new rows.
+    layout.manifest(asset, partition).unlink(missing_ok=True)
     content_id = write_table(layout.table(asset, partition), rows, record)
     tallies = sorted(Counter(reasons).items(), key=lambda item: (-item[1], item[0]))
     manifest = AssetManifest(

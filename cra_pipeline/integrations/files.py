@@ -33,7 +33,17 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         StoreError: The disk is full or the folder cannot be written; nothing half-written stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, content)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: could not be written ({error.strerror}): free disk space or mend the "
+            "folder's rights, then run the same command again; finished work is kept"
+        ) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -42,12 +52,9 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         Path(name).chmod(0o644)
         Path(name).replace(path)
-    except OSError as error:
+    except OSError:
         Path(name).unlink(missing_ok=True)
-        raise StoreError(
-            f"{path}: could not be written ({error.strerror}): free disk space or mend the "
-            "folder's rights, then run the same command again; finished work is kept"
-        ) from error
+        raise
 
 
 def write_record(path: Path, record: Record) -> None:
@@ -120,7 +127,14 @@ def iterate_table(path: Path, record: type[R], *, batch_rows: int = 1024) -> Ite
         for batch in file.iter_batches(batch_size=batch_rows):
             for row in batch.to_pylist():
                 number += 1
-                yield record.parse_json(json.dumps(row), where=f"{path}: row {number}")
+                yield _row(row, record, f"{path}: row {number}")
+
+
+def _row(row: object, record: type[R], where: str) -> R:
+    try:
+        return record.parse_json(json.dumps(row), where=where)
+    except ValueError as error:
+        raise StoreError(f"{error}; run the stage that writes the table again") from error
 
 
 def _require_schema(path: Path, found: pa.Schema, expected: pa.Schema) -> None:
@@ -130,12 +144,18 @@ def _require_schema(path: Path, found: pa.Schema, expected: pa.Schema) -> None:
             f"{path}: columns differ at {', '.join(odd)}: the file is of another version; "
             "run the stage that writes it again"
         )
+    for column in expected:
+        if found.field(column.name).type != column.type:
+            raise StoreError(
+                f"{path}: column {column.name} holds {found.field(column.name).type}, expected "
+                f"{column.type}: run the stage that writes it again"
+            )
 
 
 def append_journal(path: Path, record: Record) -> None:
     """Append one line and flush it to disk; a kill can tear only the line in flight."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
             file.write(record.canonical_json().encode() + b"\n")
             file.flush()

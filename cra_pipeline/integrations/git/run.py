@@ -134,7 +134,9 @@ def git_stream(
 
 def failure(repo: Path | None, arguments: tuple[str, ...], code: int, stderr: bytes) -> GitError:
     """The error for a failed git command, with what git said of it."""
-    words = stderr.decode(errors="replace").strip().splitlines()[-3:]
+    lines = (line.strip() for line in stderr.decode(errors="replace").splitlines())
+    # ssh says the cause first and then four lines of advice.
+    words = [line for line in lines if line][-5:]
     return GitError(
         f"git {' '.join(arguments[:3])} in {repo or 'no repository'} ended with {code}: "
         f"{' / '.join(words) or 'no message'}"
