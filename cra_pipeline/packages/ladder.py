@@ -64,14 +64,23 @@ def with_added(rung: Rung, names: Iterable[str]) -> Rung:
 
 
 def probe_targets(row: CommitRow, tree: frozenset[str], policy: PackagePolicy) -> tuple[str, ...]:
-    """Test files to collect: those touched, else those that exist for the touched sources."""
-    for paths in (row.test_files, row.related_tests):
-        here = [path for path in paths if path in tree]
-        named = [path for path in here if is_test_file(path)]
-        others = [path for path in here if PurePosixPath(path).name not in _SUPPORT]
-        if named or others:
-            return tuple((named or others)[: policy.probe_files])
-    return ()
+    """Test files to collect: those touched, else those named after the touched sources.
+
+    Where there are neither (the commit touches test support only), a few test files stand for
+    them, the nearest ones first; at last whatever the commit touches below its tests.
+    """
+    touched = [path for path in row.test_files if path in tree]
+    related = [path for path in row.related_tests if path in tree]
+    for group in (touched, related):
+        if named := [path for path in group if is_test_file(path)]:
+            return tuple(named[: policy.probe_files])
+    homes = {str(PurePosixPath(path).parent) for path in touched}
+    named = sorted(
+        (path for path in tree if is_test_file(path)),
+        key=lambda path: (str(PurePosixPath(path).parent) not in homes, path),
+    )
+    others = [path for path in touched if PurePosixPath(path).name not in _SUPPORT]
+    return tuple(named[: policy.sample_files] or others[: policy.probe_files])
 
 
 def near_modules(

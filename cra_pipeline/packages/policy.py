@@ -17,6 +17,7 @@ class PackagePolicy:
             Python hardly exist.
         pytest_floor: Oldest pytest that the test runner's plugin speaks to.
         probe_files: Most touched test files that a probe collects.
+        sample_files: Test files that stand for the tests of a commit which touches none.
         relaxations: Requirements that one resolution may loosen or leave out.
         missing_rounds: How often a probe's missing modules are turned into requirements.
         lock_mb: Largest sum of downloads of one lock, in megabytes.
@@ -33,6 +34,7 @@ class PackagePolicy:
     dated_floor: str = "2023-01-01"
     pytest_floor: str = "7.2"
     probe_files: int = 20
+    sample_files: int = 3
     relaxations: int = 8
     missing_rounds: int = 3
     lock_mb: int = 1500
