@@ -92,16 +92,12 @@ def mutations(
     """
     source = text.removeprefix(_BOM)
     mark = text[: len(text) - len(source)]
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return ()
-    rows = source.encode("utf-8", "surrogateescape").splitlines(keepends=True)
-    edits = sorted(
-        edit
-        for edit in set(_edits(tree, rows))
-        if lines is None or set(range(edit.start[0], edit.stop[0] + 1)) <= set(lines)
-    )
+    rows, edits = _places(source)
+    if lines is not None:
+        allowed = set(lines)
+        edits = [
+            edit for edit in edits if allowed.issuperset(range(edit.start[0], edit.stop[0] + 1))
+        ]
     if limit is not None:
         edits = list(spread(edits, len(edits), seed))
     found: dict[str, tuple[_Edit, Mutation]] = {}
@@ -114,6 +110,28 @@ def mutations(
             mutation = Mutation(edit.kind, *edit.start, mark + spoiled)
             found[spoiled] = (edit, mutation)
     return tuple(mutation for _, mutation in sorted(found.values(), key=lambda item: item[0]))
+
+
+def mutation_at(text: str, line: int, column: int, kind: str) -> Mutation | None:
+    """One fault by its place and kind; None where there is none."""
+    source = text.removeprefix(_BOM)
+    rows, edits = _places(source)
+    for edit in edits:
+        if (edit.start, edit.kind) == ((line, column), kind):
+            return Mutation(
+                kind, line, column, text[: len(text) - len(source)] + _applied(rows, edit)
+            )
+    return None
+
+
+def _places(source: str) -> tuple[list[bytes], list[_Edit]]:
+    """Lines of a source and all its possible faults in order; none where it does not parse."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return [], []
+    rows = source.encode("utf-8", "surrogateescape").splitlines(keepends=True)
+    return rows, sorted(set(_edits(tree, rows)))
 
 
 def _parses(text: str) -> bool:

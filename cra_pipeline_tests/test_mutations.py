@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cra_pipeline import diffs
-from cra_pipeline import mutations as subject
-from cra_pipeline.mutations import Mutation, mutations, near_misses, spread
+from cra_pipeline.mutations import Mutation, mutation_at, mutations, near_misses, spread
 
 
 def spoiled(source: str, kind: str) -> list[str]:
@@ -65,7 +64,7 @@ def test_only_the_given_lines_are_touched() -> None:
     assert [item.line for item in mutations(source, {2})] == [2]
 
 
-@pytest.mark.parametrize("module", [diffs, subject, textwrap])
+@pytest.mark.parametrize("module", [diffs, textwrap])
 def test_every_mutation_of_real_code_parses_and_edits_a_bracket_at_most(module: object) -> None:
     source = inspect.getsource(module)  # type: ignore[arg-type]  # modules of several kinds
     found = mutations(source)
@@ -157,3 +156,11 @@ def test_a_limited_draw_is_part_of_all_and_hangs_on_the_seed() -> None:
     assert [(item.line, item.column) for item in few] == sorted(
         (item.line, item.column) for item in few
     )
+
+
+def test_a_fault_is_found_again_by_its_place_and_kind() -> None:
+    source = inspect.getsource(textwrap)
+
+    for item in mutations(source, limit=20):
+        assert mutation_at(source, item.line, item.column, item.kind) == item
+    assert mutation_at(source, 1, 0, "off_by_one") is None

@@ -1,0 +1,357 @@
+"""Tests-only commits: the new tests must notice faults that the old ones overlook.
+
+The source is as it was, so no test can go from red to green; instead small faults are put into
+the modules under test. The runs are made through a bench; everything else here is pure.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from cra_pipeline.contracts.tasks import ControlResult, Outcome, TaskRow, TestTally
+from cra_pipeline.contracts.testrun import TestResult, TestRunReport
+from cra_pipeline.diffs import Blob, TreeChange
+from cra_pipeline.harness.admission import Division, Rejection, named, results, unusable
+from cra_pipeline.harness.policy import Seeds, TaskPolicy, VerdictPolicy
+from cra_pipeline.harness.problem import Bench, Problem, blob_like, run_over
+from cra_pipeline.harness.proving import NOOP, gold_runs, judged, refused, rejected, row_of
+from cra_pipeline.harness.selection import imported_names, is_guarded, module_names
+from cra_pipeline.mutations import mutations, spread
+
+ENOUGH = 2
+"""Killed mutants after which no further one is tried: one proves the tests, two judge others."""
+
+TEST_CONTROLS = ("always_passing", "empty_tests")
+"""Tests that must not score, whatever the task."""
+
+_RED = frozenset({TestResult.FAILED, TestResult.ERROR})
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One fault in one source file."""
+
+    name: str
+    kind: str
+    path: str
+    text: str = field(repr=False)
+
+    def change(self, sources: Mapping[str, Blob]) -> TreeChange:
+        """The fault as a change of the base."""
+        old = sources[self.path]
+        return TreeChange({self.path: old}, {self.path: blob_like(self.text, old)})
+
+
+def modules_under_test(
+    tests: Iterable[str], sources: Mapping[str, str], import_roots: Collection[str]
+) -> tuple[str, ...]:
+    """Source files that tests import, sorted; of a package also the files that define the names.
+
+    Args:
+        tests: Texts of the changed tests.
+        sources: Text of every source file by path.
+        import_roots: Folders from which modules are imported.
+    """
+    imported = {name for text in tests for name in imported_names(text)}
+    found: set[str] = set()
+    for path, text in sources.items():
+        for name in module_names(path, import_roots):
+            package = name.rpartition(".")[0]
+            wanted = {item.rpartition(".")[2] for item in imported if _of_package(item, package)}
+            if name in imported or wanted & _defined(text):
+                found.add(path)
+    return tuple(sorted(found))
+
+
+def _of_package(name: str, package: str) -> bool:
+    return bool(package) and name.rpartition(".")[0] == package
+
+
+def _defined(text: str) -> set[str]:
+    """Names of top-level functions and classes."""
+    tree = _parsed(text)
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return {node.name for node in tree.body if isinstance(node, kinds)}
+
+
+def _parsed(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return ast.Module(body=[], type_ignores=[])
+
+
+def changed_functions(old: str, new: str) -> dict[str, str]:
+    """Test functions of the new text whose code the old one lacks: ``Class::name`` to its code."""
+    before = _functions(old)
+    return {name: code for name, code in _functions(new).items() if before.get(name) != code}
+
+
+def _functions(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    stack: list[tuple[str, Sequence[ast.stmt]]] = [("", _parsed(text).body)]
+    while stack:
+        prefix, body = stack.pop()
+        for node in body:
+            if isinstance(node, ast.ClassDef):
+                stack.append((f"{prefix}{node.name}::", node.body))
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found[prefix + node.name] = ast.unparse(node)
+    return found
+
+
+def suspects(
+    sources: Mapping[str, str], code: Iterable[str], *, limit: int, seed: str
+) -> tuple[Suspect, ...]:
+    """Faults to try, those in functions that the new tests name first.
+
+    Args:
+        sources: Text of the modules under test by path.
+        code: Code of the new and changed tests.
+        limit: How many at most.
+        seed: Of the draw.
+    """
+    words = {
+        getattr(node, "id", None) or getattr(node, "attr", None)
+        for text in code
+        for node in ast.walk(_parsed(text))
+    }
+    near: list[Suspect] = []
+    far: list[Suspect] = []
+    for path, text in sorted(sources.items()):
+        lines = _lines_of_named(text, words)
+        near.extend(_faults(path, text, lines, limit, seed))
+        far.extend(_faults(path, text, None, limit, seed))
+    first = spread(near, limit, seed)
+    others = spread((item for item in far if item not in first), limit - len(first), seed)
+    return (*first, *others)
+
+
+def _faults(
+    path: str, text: str, lines: Collection[int] | None, limit: int, seed: str
+) -> Iterable[Suspect]:
+    for item in mutations(text, lines, limit=limit, seed=seed):
+        name = f"{path}:{item.line}:{item.column}:{item.kind}"
+        yield Suspect(name, item.kind, path, item.text)
+
+
+def _lines_of_named(text: str, words: Collection[str | None]) -> set[int]:
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return {
+        line
+        for node in ast.walk(_parsed(text))
+        if isinstance(node, kinds) and node.name in words
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exam:
+    """What tests of a tests-only commit are examined with.
+
+    Attributes:
+        problem: The commit, taken apart.
+        bench: Over its base tree.
+        sources: The modules under test at the base.
+        suspects: Faults in them, by preference.
+        new_tests: Changed functions by test file, as ``changed_functions`` names them.
+    """
+
+    problem: Problem
+    bench: Bench
+    sources: Mapping[str, Blob]
+    suspects: tuple[Suspect, ...]
+    new_tests: Mapping[str, Collection[str]]
+
+    def is_new(self, test_id: str) -> bool:
+        """Whether a test's code was added or changed by the commit."""
+        path, _, name = test_id.partition("::")
+        return name.partition("[")[0] in self.new_tests.get(path, ())
+
+    def run_old(self, fault: TreeChange, seeds: Seeds) -> TestRunReport:
+        """The suite as it was, over a base with a fault."""
+        old = [path for path in self.problem.test_files if path not in self._added()]
+        return self.bench.run([fault.after], (), old, seeds)
+
+    def _added(self) -> set[str]:
+        return set(self.problem.hidden.after) - set(self.problem.hidden.before)
+
+
+def prove_tests(exam: Exam, policy: TaskPolicy) -> TaskRow:
+    """Everything about a tests-only commit, its controls included."""
+    problem = exam.problem
+    if not problem.test_files:
+        return rejected(problem, Rejection("no_tests_to_run", "no changed file holds a test"))
+    golds = []
+    for seeds in policy.gold_seeds:
+        report = run_over(exam.bench, problem, problem.gold, seeds)
+        refusal = unusable(report, "gold")
+        if refusal:
+            return rejected(problem, refusal)
+        golds.append(report)
+    division = _divided(exam, golds)
+    refusal = _refusal(golds[0], division)
+    if refusal:
+        return rejected(problem, refusal, division)
+    tallies = [judged(report, division, policy.verdict) for report in golds]
+    row = row_of(problem, division, runs=gold_runs(policy.gold_seeds, tallies))
+    for tally in tallies:
+        if tally.outcome is not Outcome.PASSED:
+            return refused(row, "gold_fails", f"{tally.reason}: {tally.detail}")
+    return _examined(exam, row, policy)
+
+
+def _divided(exam: Exam, golds: Sequence[TestRunReport]) -> Division:
+    runs = [results(report) for report in golds]
+    ids = {test_id for found in runs for test_id in found}
+    flaky = {test_id for test_id in ids if len({found.get(test_id) for found in runs}) > 1}
+    green = sorted(test_id for test_id in ids - flaky if runs[0][test_id] is TestResult.PASSED)
+    return Division(
+        fail_to_pass=tuple(test_id for test_id in green if exam.is_new(test_id)),
+        pass_to_pass=tuple(test_id for test_id in green if not exam.is_new(test_id)),
+        quarantined=tuple(sorted(flaky)),
+        broken=tuple(sorted(test_id for test_id in ids - flaky if runs[0][test_id] in _RED)),
+    )
+
+
+def _refusal(gold: TestRunReport, division: Division) -> Rejection | None:
+    if division.fail_to_pass:
+        return None
+    if division.broken or gold.collect_errors:
+        errors = [error.test_id or "session" for error in gold.collect_errors]
+        return Rejection("gold_fails", named([*errors, *division.broken]))
+    if division.quarantined:
+        return Rejection("all_tests_flaky", named(division.quarantined))
+    return Rejection("no_new_tests", "no test function was added or changed")
+
+
+def _examined(exam: Exam, row: TaskRow, policy: TaskPolicy) -> TaskRow:
+    """The row with mutants tried on both suites, and with its controls."""
+    seeds = policy.gold_seeds[0]
+    baseline = exam.run_old(TreeChange({}, {}), seeds)
+    killed: list[Suspect] = []
+    survivors: list[str] = []
+    for suspect in exam.suspects:
+        fault = suspect.change(exam.sources)
+        report = run_over(exam.bench, exam.problem, fault, seeds)
+        if not kills(report, row.fail_to_pass):
+            survivors.append(suspect.name)
+        elif _lives(exam.run_old(fault, seeds), baseline):
+            killed.append(suspect)
+        if len(killed) == ENOUGH:
+            break
+    row = row.model_copy(
+        update={
+            "mutants_killed": len(killed),
+            "mutants": tuple(suspect.name for suspect in killed),
+            "weak_tests": tuple(sorted(survivors)),
+        }
+    )
+    if not killed:
+        tried = f"{len(exam.suspects)} mutants tried, {len(survivors)} survived the new tests"
+        return refused(row, "no_mutant_killed", tried)
+    return _controlled(exam, row, policy, killed)
+
+
+def kills(report: TestRunReport, test_ids: Collection[str]) -> bool:
+    """Whether one of the tests that pass without the fault is red with it, in an honest run."""
+    if unusable(report, "mutant") is not None or report.forged:
+        return False
+    found = results(report)
+    return any(found.get(test_id) in _RED for test_id in test_ids)
+
+
+def _lives(report: TestRunReport, baseline: TestRunReport) -> bool:
+    """Whether a suite says of a faulty source what it says of the right one."""
+    return unusable(report, "mutant") is None and results(report) == results(baseline)
+
+
+def _controlled(exam: Exam, row: TaskRow, policy: TaskPolicy, killed: Sequence[Suspect]) -> TaskRow:
+    # The old suite lets every one of these live: that was the condition.
+    controls = [ControlResult(category=NOOP, outcome=Outcome.FAILED, reason="no_mutant_killed")]
+    for category, spoil in zip(TEST_CONTROLS, (_always_passing, _empty), strict=True):
+        hidden = exam.problem.hidden
+        files = {
+            path: blob_like(spoil(blob.content.decode(errors="replace")), blob)
+            if path in exam.problem.test_files
+            else blob
+            for path, blob in hidden.after.items()
+        }
+        tally = judge_tests(
+            row,
+            replace(exam, suspects=tuple(killed)),
+            TreeChange(hidden.before, files),
+            seeds=policy.gold_seeds[0],
+            policy=policy.verdict,
+        )
+        controls.append(
+            ControlResult(category=category, outcome=tally.outcome, reason=tally.reason)
+        )
+    row = row.model_copy(update={"controls": tuple(controls)})
+    for control in controls:
+        if control.outcome is Outcome.PASSED:
+            return refused(row, f"control_passed:{control.category}", "")
+        if control.outcome is Outcome.SANDBOX_ERROR:
+            return refused(row, "sandbox_error", f"control {control.category}")
+    return row
+
+
+def _empty(_: str) -> str:
+    return ""
+
+
+def _always_passing(text: str) -> str:
+    """The same test functions with nothing in them."""
+    tree = _parsed(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(
+            "test"
+        ):
+            node.body = [ast.Pass()]
+    return ast.unparse(tree) + "\n"
+
+
+def judge_tests(
+    task: TaskRow,
+    exam: Exam,
+    candidate: TreeChange,
+    *,
+    seeds: Seeds,
+    policy: VerdictPolicy,
+) -> TestTally:
+    """Verdict on tests: green on the right source, red on at least one known mutant.
+
+    Args:
+        task: The tests-only task.
+        exam: Its suspects are those that the task's own tests kill and the old suite lets live.
+        candidate: Change of the base; only its tests count.
+        seeds: Of every run.
+        policy: How the verdict is worded.
+    """
+    tests = candidate.only(path for path in candidate.paths if is_guarded(path))
+    files = sorted(
+        {*task.test_files, *(path for path in tests.after if path.endswith(".py"))}
+        - set(tests.deleted)
+    )
+    right = exam.bench.run([tests.after], tests.deleted, files, seeds)
+    green = [name for name, result in results(right).items() if result is TestResult.PASSED]
+    red = [name for name, result in results(right).items() if result in _RED]
+    expected = sorted({*green, *red, *task.pass_to_pass})
+    if not expected:
+        return _lost("no_test_passes", right.detail)
+    tally = judged(right, Division(fail_to_pass=(), pass_to_pass=tuple(expected),
+                                   quarantined=task.quarantined, broken=()), policy)  # fmt: skip
+    if tally.outcome is not Outcome.PASSED:
+        return tally
+    for mutant in exam.suspects:
+        fault = mutant.change(exam.sources)
+        report = exam.bench.run([fault.after, tests.after], tests.deleted, files, seeds)
+        if kills(report, green):
+            return tally
+    return _lost("no_mutant_killed", f"{len(exam.suspects)} known mutants survive")
+
+
+def _lost(reason: str, detail: str) -> TestTally:
+    return TestTally(outcome=Outcome.FAILED, reason=reason, detail=detail, failed=())
