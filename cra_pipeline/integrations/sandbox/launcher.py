@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import marshal
 import os
@@ -87,8 +88,15 @@ class Launcher:
 
     def close(self) -> None:
         """End the nursery and every run that it started."""
+        with contextlib.suppress(OSError):
+            # A fork of the pipeline may hold a copy, so closing alone would not be seen.
+            self._line.shutdown(socket.SHUT_RDWR)
         self._line.close()
         self._process.wait()
+
+    def forget(self) -> None:
+        """Close this process's copy of a line that belongs to another."""
+        self._line.close()
 
 
 def launch(user: int, owners: Owners, handed: dict[str, int]) -> int:
@@ -127,6 +135,17 @@ def _discard() -> None:
     launcher = _launchers.pop(os.getpid(), None)
     if launcher is not None:
         launcher.close()
+
+
+def _start_afresh() -> None:
+    """In a fork of the pipeline: another thread's hold on the lock did not come along."""
+    global _lock  # noqa: PLW0603  # a lock cannot be freed by who does not hold it
+    _lock = threading.Lock()
+    for launcher in _launchers.values():
+        launcher.forget()
+
+
+os.register_at_fork(after_in_child=_start_afresh)
 
 
 def _compiled() -> list[tuple[str, object]]:

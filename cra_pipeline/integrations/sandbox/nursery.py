@@ -43,9 +43,9 @@ class Nursery:
         Args:
             parent: Process id of the pipeline.
         """
-        pipeline = os.pidfd_open(parent)
         if os.getppid() != parent:
             return
+        pipeline = os.pidfd_open(parent)
         self._poll.register(pipeline, select.POLLIN)
         self._poll.register(self._line, select.POLLIN)
         while True:
@@ -124,7 +124,9 @@ class Nursery:
 
 def serve(control: int, parent: int) -> None:
     """Be the nursery of the process ``parent``, which holds the other end of ``control``."""
-    Nursery(socket.socket(fileno=control)).serve(parent)
+    # Both mean that the pipeline died in the middle of something; so does this process then.
+    with contextlib.suppress(ProcessLookupError, ConnectionError):
+        Nursery(socket.socket(fileno=control)).serve(parent)
 
 
 def _namespace(owner: tuple[int, int], user: int) -> int:

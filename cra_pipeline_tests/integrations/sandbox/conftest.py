@@ -47,6 +47,8 @@ class Host:
     sandbox: Runs
     tree: Path
     python: Path
+    become: tuple[str, ...]
+    """Before a command, runs it as who starts the sandbox."""
 
     def request(self, code: str, **changes: object) -> SandboxRequest:
         """A request that runs Python code, its result pipe open."""
@@ -70,12 +72,17 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def ordinary_user(workspace: Path) -> Iterator[OrdinaryUser]:
+def become_ordinary(workspace: Path) -> tuple[str, ...]:
     if os.geteuid():
         pytest.skip("an ordinary user runs the other half already")
     needed = [sys.base_prefix, sys.prefix, str(_PROJECT), str(workspace)]
+    return (sys.executable, str(_SERVER), *needed, "--")
+
+
+@pytest.fixture(scope="session")
+def ordinary_user(become_ordinary: tuple[str, ...]) -> Iterator[OrdinaryUser]:
     process = subprocess.Popen(
-        [sys.executable, str(_SERVER), "reveal", *needed],
+        [*become_ordinary, sys.executable, str(_SERVER)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -95,8 +102,10 @@ def host(request: pytest.FixtureRequest, workspace: Path) -> Host:
     (tree / "module.py").write_text("VALUE = 1\n")
     (tree / "tests" / "test_module.py").write_text("protected\n")
     sandbox: Runs = BubblewrapSandbox()
+    become: tuple[str, ...] = ()
     if request.param == "ordinary_user":
         sandbox = request.getfixturevalue("ordinary_user")
+        become = request.getfixturevalue("become_ordinary")
         for path in (workspace, tree, *tree.rglob("*")):
             os.chown(path, _USER, _USER)
-    return Host(sandbox=sandbox, tree=tree, python=Path(sys.base_prefix))
+    return Host(sandbox=sandbox, tree=tree, python=Path(sys.base_prefix), become=become)

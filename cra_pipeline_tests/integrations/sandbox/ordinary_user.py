@@ -1,4 +1,4 @@
-"""Becomes an ordinary user, then answers sandbox requests: one JSON line in, one out.
+"""Becomes an ordinary user and executes a command, or answers sandbox requests.
 
 Started by root as a process of its own. Where folders above the interpreter or the workspace are
 closed to others, it lays an empty one over the topmost of them, in its own mount namespace, and
@@ -41,12 +41,8 @@ def become(user: int) -> None:
     os.setresuid(user, user, user)
 
 
-def main() -> None:
-    """``reveal PATH...`` drops root and starts again; ``serve`` answers."""
-    if sys.argv[1] == "reveal":
-        reveal([Path(name) for name in sys.argv[2:]])
-        become(USER)
-        os.execv(sys.executable, [sys.executable, __file__, "serve"])
+def serve() -> None:
+    """Answer requests: one JSON line in, one out."""
     from cra_pipeline.contracts.sandbox import SandboxRequest
     from cra_pipeline.integrations.sandbox.bubblewrap import BubblewrapSandbox
 
@@ -55,6 +51,18 @@ def main() -> None:
         result = sandbox.run(SandboxRequest.parse_json(line, where="request"))
         sys.stdout.write(result.canonical_json() + "\n")
         sys.stdout.flush()
+
+
+def main() -> None:
+    """Without arguments, serve; else ``PATH... -- COMMAND...``."""
+    if len(sys.argv) == 1:
+        serve()
+        return
+    split = sys.argv.index("--")
+    reveal([Path(name) for name in sys.argv[1:split]])
+    become(USER)
+    command = sys.argv[split + 1 :]
+    os.execv(command[0], command)  # noqa: S606  # no shell is what is wanted
 
 
 if __name__ == "__main__":

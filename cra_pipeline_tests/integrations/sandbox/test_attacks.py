@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import stat
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _PRELUDE = """
 import ctypes, errno, json, os, pathlib, socket, subprocess, sys
-facts = json.loads(sys.argv[1])
+facts = json.loads(os.read(int(os.environ['CRA_SECRET_FD']), 65536))
 managed = []
 def tried(label, action):
     try:
@@ -38,29 +39,41 @@ libc = ctypes.CDLL(None, use_errno=True)
 numbers = facts['numbers']
 def call(name, *words):
     ctypes.set_errno(0)
-    result = libc.syscall(ctypes.c_long(numbers[name]), *[
-        word if isinstance(word, (bytes, ctypes.Array)) else ctypes.c_ulong(word) for word in words])
+    words = [word if isinstance(word, bytes) else ctypes.c_ulong(word) for word in words]
+    result = libc.syscall(ctypes.c_long(numbers[name]), *words)
     # A filter answers EPERM, ENOSYS or EAFNOSUPPORT; any other answer came from the kernel.
     require(result >= 0 or ctypes.get_errno() not in (1, 13, 38, 97))
 """
 _CLOSING = "\nos.write(int(os.environ['CRA_CHANNEL_FD']), json.dumps(managed).encode())\n"
 
 _NUMBERS = {
-    "x86_64": {
-        **{"ptrace": 101, "mount": 165, "umount2": 166, "chroot": 161, "pivot_root": 155},
-        **{"add_key": 248, "request_key": 249, "keyctl": 250, "unshare": 272, "clone": 56},
-        **{"perf_event_open": 298, "process_vm_readv": 310, "memfd_create": 319, "bpf": 321},
-        **{"userfaultfd": 323, "shmget": 29, "msgget": 68, "semget": 64, "setns": 308},
-        **{"kexec_load": 246, "init_module": 175, "open_by_handle_at": 304, "syslog": 103},
-        **{"io_uring_setup": 425, "open_tree": 428, "fsopen": 430, "clone3": 435},
-        **{"memfd_secret": 447, "mount_setattr": 442, "reboot": 169, "swapon": 167},
-    },
+    "x86_64": """
+        ptrace 101, mount 165, umount2 166, chroot 161, pivot_root 155, add_key 248,
+        request_key 249, keyctl 250, unshare 272, clone 56, perf_event_open 298,
+        process_vm_readv 310, memfd_create 319, bpf 321, userfaultfd 323, shmget 29, msgget 68,
+        semget 64, setns 308, kexec_load 246, init_module 175, open_by_handle_at 304, syslog 103,
+        io_uring_setup 425, open_tree 428, fsopen 430, clone3 435, memfd_secret 447,
+        mount_setattr 442, reboot 169, swapon 167""",
+    "aarch64": """
+        ptrace 117, mount 40, umount2 39, chroot 51, pivot_root 41, add_key 217,
+        request_key 218, keyctl 219, unshare 97, clone 220, perf_event_open 241,
+        process_vm_readv 270, memfd_create 279, bpf 280, userfaultfd 282, shmget 194, msgget 186,
+        semget 190, setns 268, kexec_load 104, init_module 105, open_by_handle_at 265, syslog 116,
+        io_uring_setup 425, open_tree 428, fsopen 430, clone3 435, memfd_secret 447,
+        mount_setattr 442, reboot 142, swapon 224""",
 }
+
+
+def numbers(machine: str) -> dict[str, int]:
+    """System-call numbers by name."""
+    pairs = (pair.split() for pair in _NUMBERS[machine].split(","))
+    return {name: int(number) for name, number in pairs}
+
 
 ATTACKS = {
     "writes-outside": """
-for path in ('/', '/etc', '/usr', '/usr/lib', '/python', '/python/lib', '/proc/sys', '/dev', '/bin',
-             '/home', '/var', facts['tree'], facts['workspace']):
+for path in ('/', '/etc', '/usr', '/usr/lib', '/python', '/python/lib', '/proc/sys', '/dev',
+             '/bin', '/home', '/var', facts['tree'], facts['workspace']):
     tried(path, lambda: write(path + '/planted'))
 for path in ('/etc/passwd', '/usr/bin/true', '/python/bin/python3'):
     tried(path, lambda: write(path))
@@ -78,7 +91,8 @@ tried('link', lambda: open('/repo/link').read())
     "environment-secrets": """
 for path in pathlib.Path('/proc').glob('[0-9]*'):
     for name in ('environ', 'cmdline'):
-        tried(f'{path}/{name}', lambda: require(b'HOST_SECRET_WORD' in (path / name).read_bytes()))
+        word = facts['word'].encode()
+        tried(f'{path}/{name}', lambda: require(word in (path / name).read_bytes()))
 """,
     "host-paths": """
 for path in ('/proc/self/mountinfo', '/proc/self/mounts', '/proc/self/maps', '/proc/1/cmdline',
@@ -117,7 +131,7 @@ for protocol in range(1, 23):
 tried('seen', lambda: require(len(list(pathlib.Path('/proc').glob('[0-9]*'))) > 3))
 tried('kill', lambda: os.kill(facts['pid'], 0))
 tried('pidfd', lambda: os.pidfd_open(facts['pid']))
-tried('priority', lambda: os.setpriority(os.PRIO_PROCESS, facts['pid'], 19))
+tried('affinity', lambda: os.sched_getaffinity(facts['pid']))
 """,
     "identity": """
 import shutil
@@ -155,16 +169,22 @@ for path in pathlib.Path('/proc/sys').rglob('*'):
         def change():
             os.close(os.open(path, os.O_WRONLY))
         tried(str(path), change)
-for path in ('/proc/sysrq-trigger', '/sys/kernel', '/proc/kcore', '/dev/kmsg', '/dev/mem', '/dev/sda',
-             '/dev/fuse', '/dev/kvm', '/dev/net/tun', '/dev/vsock'):
+for path in ('/proc/sysrq-trigger', '/sys/kernel', '/proc/kcore', '/dev/kmsg', '/dev/mem',
+             '/dev/sda', '/dev/fuse', '/dev/kvm', '/dev/net/tun', '/dev/vsock'):
     tried(path, lambda: os.open(path, os.O_RDWR))
-tried('oom', lambda: open('/proc/self/oom_score_adj', 'w').write('-1000'))
+tried('oom', lambda: os.write(os.open('/proc/self/oom_score_adj', os.O_WRONLY), b'-1000'))
 tried('limit', lambda: __import__('resource').setrlimit(7, (1 << 20, 1 << 20)))
 """,
     "supervisor": """
 for number in range(5, 256):
     tried(f'descriptor {number}', lambda: os.fstat(number))
-tried('extra', lambda: require(set(os.listdir('/proc/1/fd')) - {'0', '1', '2'}))
+# The first three are this program's own pipes too.
+for number in range(3, 64):
+    for flag in (os.O_RDONLY, os.O_WRONLY):
+        def steal():
+            require(os.readlink(f'/proc/1/fd/{number}') != '/dev/null')
+            os.open(f'/proc/1/fd/{number}', flag | os.O_NONBLOCK)
+        tried(f'init {number} {flag}', steal)
 tried('trace', lambda: require(libc.ptrace(16, 1, 0, 0) == 0))
 tried('memory', lambda: open('/proc/1/mem', 'r+b').read(1))
 """,
@@ -202,7 +222,8 @@ def facts(host: Host, workspace: Path) -> dict[str, object]:
         "python": sys.base_prefix,
         "secret": str(secret),
         "pid": os.getpid(),
-        "numbers": _NUMBERS.get(os.uname().machine, {}),
+        "word": "a-word-of-the-host",
+        "numbers": numbers(os.uname().machine),
     }
 
 
@@ -221,7 +242,7 @@ def test_no_attack_succeeds(
     if os.geteuid() == 0:
         for path in (environment, *environment.rglob("*")):
             os.chown(path, host.tree.stat().st_uid, host.tree.stat().st_gid)
-    monkeypatch.setenv("HOST_SECRET", "HOST_SECRET_WORD")
+    monkeypatch.setenv("HOST_SECRET", "a-word-of-the-host")
     request = host.request(_PRELUDE + ATTACKS[name] + _CLOSING)
     bind = request.binds[0].model_copy(update={"source": environment, "target": "/env"})
     with (
@@ -244,7 +265,7 @@ def test_no_attack_succeeds(
         result = host.sandbox.run(
             request.model_copy(
                 update={
-                    "argv": (*request.argv, json.dumps(known)),
+                    "secret": json.dumps(known).encode(),
                     "binds": (*request.binds, bind),
                 }
             )
@@ -267,26 +288,27 @@ def _state(folder: Path) -> dict[str, tuple[int, int, int]]:
     }
 
 
-@pytest.mark.parametrize("name", ["network", "host-processes", "system-calls", "supervisor"])
+@pytest.mark.parametrize("name", ["network", "host-processes", "system-calls", "odd-sockets"])
 def test_without_a_sandbox_the_same_attack_succeeds(
     name: str, facts: dict[str, object], host: Host
 ) -> None:
     """An attack that cannot succeed anywhere would prove nothing."""
-    import subprocess
-
     reader, writer = os.pipe()
     with socket.create_server(("127.0.0.1", 0)) as server:
         known = facts | {"port": server.getsockname()[1], "abstract": "x", "numbers": {}}
         spare = os.dup(writer)
+        known_reader, known_writer = os.pipe()
+        os.write(known_writer, json.dumps(known).encode())
+        os.close(known_writer)
         subprocess.run(
-            [sys.executable, "-c", _PRELUDE + ATTACKS[name] + _CLOSING, json.dumps(known)],
-            env={"CRA_CHANNEL_FD": str(writer)},
-            pass_fds=[writer, spare],
+            [sys.executable, "-c", _PRELUDE + ATTACKS[name] + _CLOSING],
+            env={"CRA_CHANNEL_FD": str(writer), "CRA_SECRET_FD": str(known_reader)},
+            pass_fds=[writer, known_reader, spare],
             cwd=host.tree,
             check=True,
         )
-        os.close(spare)
-        os.close(writer)
+        for end in (spare, writer, known_reader):
+            os.close(end)
         with os.fdopen(reader, "rb") as file:
             managed = json.loads(file.read())
 

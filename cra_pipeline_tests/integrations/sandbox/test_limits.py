@@ -23,39 +23,72 @@ def survivors(mark: str) -> list[int]:
     ]
 
 
+_SIGNAL_PROOF = """
+import signal, time
+for number in set(signal.Signals) - {9, 19}: signal.signal(number, signal.SIG_IGN)
+while True: time.sleep(1)
+"""
+_PROCESSOR = """
+import os
+for number in range(3): os.fork()
+while True: pass
+"""
+_MEMORY = """
+import os, time
+for number in range(3): os.fork()
+memory = bytearray(60 << 20)
+time.sleep(15)
+"""
+# It hides its maps from the one who measures.
+_HIDDEN_MEMORY = "import ctypes; ctypes.CDLL(None).prctl(4, 0)\n" + _MEMORY
+_CHANNEL = "import os\nwhile True: os.write(3, bytes(65536))"
+_DAEMON = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0: time.sleep(60)
+    os._exit(0)
+print('done')
+"""
+_HOLDER = "import os, time\nif os.fork() == 0: time.sleep(60)\nprint('done')"
+_FORKS = """
+import os, time
+count = 0
+try:
+    while True:
+        if os.fork() == 0: time.sleep(60)
+        count += 1
+except OSError as error: print(count, error.errno)
+"""
+_DISK = """
+total = 0
+for place in ('/repo', '/tmp', '/var/tmp', '/home/sandbox', '/dev/shm', '/dev', '/', '/etc',
+              '/python', '/home', '/var', '/run'):
+    try:
+        with open(place + '/big', 'wb', buffering=0) as file:
+            while True: total += file.write(bytes(1 << 20))
+    except OSError: pass
+print(total >> 20)
+"""
+_INODES = """
+total = 0
+for place in ('/repo', '/tmp', '/var/tmp', '/home/sandbox', '/dev/shm', '/dev', '/', '/home'):
+    try:
+        while True: open(f'{place}/{total}', 'x').close(); total += 1
+    except OSError: pass
+print(total)
+"""
+
+
 @pytest.mark.parametrize(
     ("code", "limits", "ending"),
     [
         ("while True: pass", Limits(wall_s=0.5), Ending.TIMED_OUT),
-        (
-            "import signal, time\n"
-            "for n in set(signal.Signals) - {9, 19}: signal.signal(n, signal.SIG_IGN)\n"
-            "while True: time.sleep(1)",
-            Limits(wall_s=0.5),
-            Ending.TIMED_OUT,
-        ),
-        (
-            "import os\nfor n in range(3): os.fork()\nwhile True: pass",
-            Limits(cpu_s=1, wall_s=20.0),
-            Ending.TIMED_OUT,
-        ),
-        (
-            "import os, time\nfor n in range(3): os.fork()\nx = bytearray(60 << 20)\ntime.sleep(15)",
-            Limits(memory_mb=256, wall_s=20.0),
-            Ending.OUT_OF_MEMORY,
-        ),
-        (
-            # It hides its maps from the one who measures.
-            "import ctypes, os, time\nctypes.CDLL(None).prctl(4, 0)\n"
-            "for n in range(3): os.fork()\nx = bytearray(60 << 20)\ntime.sleep(15)",
-            Limits(memory_mb=256, wall_s=20.0),
-            Ending.OUT_OF_MEMORY,
-        ),
-        (
-            "import os\nwhile True: os.write(3, bytes(65536))",
-            Limits(channel_bytes=1 << 20, wall_s=20.0),
-            Ending.CHANNEL_FLOODED,
-        ),
+        (_SIGNAL_PROOF, Limits(wall_s=0.5), Ending.TIMED_OUT),
+        (_PROCESSOR, Limits(cpu_s=1, wall_s=20.0), Ending.TIMED_OUT),
+        (_MEMORY, Limits(memory_mb=256, wall_s=20.0), Ending.OUT_OF_MEMORY),
+        (_HIDDEN_MEMORY, Limits(memory_mb=256, wall_s=20.0), Ending.OUT_OF_MEMORY),
+        (_CHANNEL, Limits(channel_bytes=1 << 20, wall_s=20.0), Ending.CHANNEL_FLOODED),
     ],
     ids=["loop", "signal-proof", "processor", "memory", "hidden-memory", "channel"],
 )
@@ -79,15 +112,7 @@ def test_one_process_gets_no_more_memory_than_the_limit(host: Host) -> None:
 
 
 def test_a_fork_bomb_stops_at_its_limit(host: Host) -> None:
-    code = (
-        "import os, time\ncount = 0\n"
-        "try:\n"
-        "    while True:\n"
-        "        if os.fork() == 0: time.sleep(60)\n"
-        "        count += 1\n"
-        "except OSError as error: print(count, error.errno)\n"
-    )
-    result = host.run(code, limits=Limits(processes=40, wall_s=20.0))
+    result = host.run(_FORKS, limits=Limits(processes=40, wall_s=20.0))
     count, error = map(int, result.stdout.split())
 
     assert 35 <= count <= 40
@@ -97,31 +122,13 @@ def test_a_fork_bomb_stops_at_its_limit(host: Host) -> None:
 
 
 def test_all_writable_places_share_one_disk(host: Host) -> None:
-    code = (
-        "import os\ntotal = 0\n"
-        "for place in ('/repo', '/tmp', '/var/tmp', '/home/sandbox', '/dev/shm', '/dev', '/', "
-        "'/etc', '/python', '/home', '/var', '/run'):\n"
-        "    try:\n"
-        "        with open(place + '/big', 'wb', buffering=0) as file:\n"
-        "            while True: total += file.write(bytes(1 << 20))\n"
-        "    except OSError: pass\n"
-        "print(total >> 20)\n"
-    )
-    result = host.run(code, limits=Limits(disk_mb=16, wall_s=20.0))
+    result = host.run(_DISK, limits=Limits(disk_mb=16, wall_s=20.0))
 
     assert 12 <= int(result.stdout) <= 16, result
 
 
 def test_all_writable_places_share_their_inodes(host: Host) -> None:
-    code = (
-        "total = 0\n"
-        "for place in ('/repo', '/tmp', '/var/tmp', '/home/sandbox', '/dev/shm', '/dev', '/'):\n"
-        "    try:\n"
-        "        while True: open(f'{place}/{total}', 'x').close(); total += 1\n"
-        "    except OSError: pass\n"
-        "print(total)\n"
-    )
-    result = host.run(code, limits=Limits(inodes=500, wall_s=20.0))
+    result = host.run(_INODES, limits=Limits(inodes=500, wall_s=20.0))
 
     assert 300 <= int(result.stdout) <= 500, result
 
@@ -134,19 +141,7 @@ def test_of_a_flood_only_the_tail_is_kept(host: Host) -> None:
     assert result.stdout.endswith("x\nthe end\n")
 
 
-@pytest.mark.parametrize(
-    "holder",
-    [
-        "import os, time\n"
-        "if os.fork() == 0:\n"
-        "    os.setsid()\n"
-        "    if os.fork() == 0: time.sleep(60)\n"
-        "    os._exit(0)\n"
-        "print('done')",
-        "import os, time\nif os.fork() == 0: time.sleep(60)\nprint('done')",
-    ],
-    ids=["daemon", "child-holding-stdout"],
-)
+@pytest.mark.parametrize("holder", [_DAEMON, _HOLDER], ids=["daemon", "child-with-stdout"])
 def test_who_stays_behind_holds_up_nothing(host: Host, holder: str) -> None:
     mark = f"survivor-{host.tree.name}"
     request = host.request(holder)
