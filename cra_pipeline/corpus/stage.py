@@ -207,13 +207,15 @@ def _public_url(source: RepoSource) -> str:
 
 
 def _clone(layout: Layout, source: RepoSource) -> RepoSnapshot:
-    # Without its manifest the partition is not done, whenever a kill may come from here on.
-    layout.manifest(ASSET, source.name).unlink(missing_ok=True)
+    manifest = layout.manifest(ASSET, source.name)
     facts = clone_pinned(
         parse_address(source.url),
         source.revision,
         layout.snapshot(source.name),
         layout.scratch / f"clone-{source.name}",
+        # Without its manifest the partition is not done, if a kill comes before the new one; a
+        # clone that fails leaves the old partition as it was.
+        before_swap=lambda: manifest.unlink(missing_ok=True),
     )
     return RepoSnapshot(
         repo=source.name,

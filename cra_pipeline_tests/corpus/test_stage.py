@@ -259,6 +259,53 @@ def test_a_vanished_clone_fails_its_check_and_is_made_again(layout: Layout, repo
     assert check_snapshot(layout, repo).passed
 
 
+def test_a_pin_that_cannot_be_had_leaves_the_old_snapshot_in_use(
+    layout: Layout, upstream: Upstream, repo: str
+) -> None:
+    snapshot_repo(layout, repo)
+    check_snapshot(layout, repo)
+    before = require_checked(layout, ASSET, repo)
+    upstream.commit({"lib.py": "x = 3\n"})
+    add_source(layout, str(upstream.path))
+    drop_object(upstream.path / ".git", upstream.run("rev-parse", "HEAD:lib.py"))
+
+    with pytest.raises(SourceError, match="missing"):
+        snapshot_repo(layout, repo)
+
+    assert require_checked(layout, ASSET, repo) == before
+    assert check_snapshot(layout, repo).passed
+
+
+# Ends the process when the new clone stands and nothing was written about it yet.
+KILLED_BEFORE_SEALING = """
+import os, signal, sys
+from pathlib import Path
+from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.corpus import stage
+stage.scan_tree = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+stage.snapshot_repo(Layout(Path(sys.argv[1])), "lib")
+"""
+
+
+def test_a_kill_after_the_swap_leaves_the_partition_undone(
+    layout: Layout, upstream: Upstream, repo: str
+) -> None:
+    snapshot_repo(layout, repo)
+    check_snapshot(layout, repo)
+    upstream.commit({"lib.py": "x = 3\n"})
+    add_source(layout, str(upstream.path))
+    command = [sys.executable, "-c", KILLED_BEFORE_SEALING, str(layout.root)]
+    done = subprocess.run(command, check=False)
+
+    assert done.returncode == -signal.SIGKILL
+    with pytest.raises(CheckError, match="not ready"):
+        require_checked(layout, ASSET, repo)
+
+    snapshot_repo(layout, repo)
+
+    assert check_snapshot(layout, repo).passed
+
+
 KILLED = """
 import sys
 from pathlib import Path

@@ -11,7 +11,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +92,14 @@ def resolve_commit(address: Address, revision: str, scratch: Path) -> PinnedComm
         return _commit(address, holder, revision)
 
 
-def clone_pinned(address: Address, revision: str, target: Path, scratch: Path) -> CloneFacts:
+def clone_pinned(
+    address: Address,
+    revision: str,
+    target: Path,
+    scratch: Path,
+    *,
+    before_swap: Callable[[], None] = lambda: None,
+) -> CloneFacts:
     """Make ``target`` the bare clone that ends at ``revision``, in one rename at the end.
 
     Args:
@@ -100,6 +107,7 @@ def clone_pinned(address: Address, revision: str, target: Path, scratch: Path) -
         revision: Full commit id.
         target: Git directory to be; an old one is replaced.
         scratch: Folder on the same file system; emptied before and after.
+        before_swap: Called when the new clone is whole and the old one is about to go.
 
     Raises:
         SourceError: The source is empty, incomplete, or holds no such commit.
@@ -114,6 +122,7 @@ def clone_pinned(address: Address, revision: str, target: Path, scratch: Path) -
             tags=tuple(sorted(tags)),
             unreadable_tags=unreadable,
         )
+        before_swap()
         _replace_folder(fresh, target, scratch / "old.git")
     return facts
 

@@ -321,9 +321,11 @@ def test_a_forged_commit_graph_cannot_rewrite_history(upstream: Upstream, tmp_pa
     content[data : data + 4] = bytes.fromhex("70000000")
     graph.write_bytes(content)
     pin = upstream.run("rev-parse", "pin")
+    facts = clone(upstream.path, pin, tmp_path)
 
     assert upstream.run("rev-list", "--count", pin) == "1"
-    assert clone(upstream.path, pin, tmp_path).commits == 2
+    assert facts.commits == 2
+    assert facts.tags == ("pin", "v1")
 
 
 def test_a_shallow_clone_is_refused_with_the_command_that_mends_it(
