@@ -5,9 +5,11 @@ The limits of what it promises stand in ``probe.LIMITS_OF_THE_SANDBOX``.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
+import signal
 import time
 from contextlib import ExitStack
 
@@ -107,8 +109,15 @@ def _start(request: SandboxRequest, user: int, started: float, stack: ExitStack)
             theirs["secret"] = _secret(request.secret, given)
         theirs["plan"] = _plan(_fields(request, user), given)
         process = launch(user, _owners(request), theirs)
-    stack.callback(os.close, process)
+    stack.callback(_end, process)
     return Watch(process=process, pipes=pipes, limits=request.limits, started=started)
+
+
+def _end(process: int) -> None:
+    """Leave nothing running, whatever interrupted the watch."""
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+    os.close(process)
 
 
 def _pipe(reading: ExitStack, writing: ExitStack) -> tuple[int, int]:

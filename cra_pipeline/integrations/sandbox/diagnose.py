@@ -28,7 +28,7 @@ _SWITCHES = (
     _Switch(
         "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
         "1",
-        "as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or run as root",
+        "as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
     ),
 )
 _SYS_ADMIN = 21

@@ -15,6 +15,7 @@ from cra_pipeline.errors import SandboxError
 
 _OLDEST = (0, 8, 0)
 """First version with ``--disable-userns``."""
+_SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _STAGES = ("/mnt", "/media", "/srv", "/opt")
 
 
@@ -63,7 +64,7 @@ def find_bubblewrap() -> Program:
 
 
 def _of_system(found: list[str]) -> Program | None:
-    name = shutil.which("bwrap", path="/usr/local/bin:/usr/bin:/bin")
+    name = shutil.which("bwrap", path=_SYSTEM_PATH)
     if name is None:
         found.append("the system has none")
         return None

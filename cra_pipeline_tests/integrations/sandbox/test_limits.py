@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import psutil
 import pytest
 
 from cra_pipeline.contracts.sandbox import Ending, Limits
+from cra_pipeline.integrations.sandbox.bubblewrap import BubblewrapSandbox
 
 if TYPE_CHECKING:
     from cra_pipeline_tests.integrations.sandbox.conftest import Host
@@ -158,3 +160,26 @@ def test_a_command_that_kills_its_surroundings_only_ends_itself(host: Host) -> N
 
     assert result.ending in {Ending.SIGNALLED, Ending.EXITED, Ending.NOT_STARTED}
     assert host.run("print(1)").stdout == "1\n"
+
+
+def test_an_interrupted_watch_ends_its_run(host: Host) -> None:
+    if not isinstance(host.sandbox, BubblewrapSandbox):
+        pytest.skip("the interrupt would end the other process")
+    mark = f"survivor-{host.tree.name}"
+    request = host.request("import time; time.sleep(60)")
+    previous = signal.signal(signal.SIGALRM, _interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            host.sandbox.run(request.model_copy(update={"argv": (*request.argv, mark)}))
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    deadline = time.monotonic() + 5
+    while survivors(mark) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+    assert survivors(mark) == []
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt(number, frame)
