@@ -112,7 +112,9 @@ def _environment(index_url: str) -> dict[str, str]:
     if not index_url:
         return dict(os.environ)
     kept = {key: value for key, value in os.environ.items() if not key.startswith("UV_")}
-    return kept | {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+    near = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+    # On this machine an index is there or it is not: waiting for it helps nobody.
+    return kept | near | {"UV_HTTP_RETRIES": "0"}
 
 
 def _failure(stderr: str, as_of: str) -> EnvironmentBuildError:

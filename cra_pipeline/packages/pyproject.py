@@ -68,8 +68,9 @@ def _project(project: dict[str, Any], found: Findings) -> None:
 
 
 def _entry_points(found: Findings, group: str, points: object) -> None:
-    if isinstance(points, dict):
-        named = {str(key): value for key, value in points.items() if isinstance(value, str)}
+    table_of_points = points if isinstance(points, dict) else {}
+    named = {str(key): value for key, value in table_of_points.items() if isinstance(value, str)}
+    if named:
         found.entry_points.setdefault(group, {}).update(named)
 
 
