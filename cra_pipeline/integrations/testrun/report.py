@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from cra_pipeline.contracts.sandbox import SandboxResult
@@ -14,6 +15,8 @@ WHOLE_SESSION = "(session)"
 """Id of a collection error that concerns no single file, such as a broken root conftest."""
 
 _LAST_WORDS = 3
+_USAGE = 4
+_NOT_FOUND = re.compile(r"No module named '(\w+)")
 _PYTEST_CODES = {
     0: "all green",
     1: "some tests failed",
@@ -45,8 +48,8 @@ def build_report(
     return TestRunReport(
         ending=result.ending,
         outcomes=tuple(outcomes[key] for key in sorted(outcomes) if not planted.owns(key)),
-        collect_errors=_collect_errors(session.lines),
-        missing_modules=tuple(sorted({name for line in session.lines for name in line.missing})),
+        collect_errors=_collect_errors(session.lines) or _usage_error(result, session),
+        missing_modules=_missing_modules(result, session),
         complete=complete,
         forged=forged,
         detail=_ending_words(result, session),
@@ -78,6 +81,23 @@ def _collect_errors(lines: Iterable[Line]) -> tuple[TestOutcome, ...]:
             error = TestOutcome(test_id=file, result=TestResult.ERROR, detail=steady(line.detail))
             found.setdefault(file, error)
     return tuple(found[file] for file in sorted(found))
+
+
+def _usage_error(result: SandboxResult, session: Session) -> tuple[TestOutcome, ...]:
+    """What pytest said on stderr where it refused to start without telling any plug-in."""
+    words = result.stderr.strip().splitlines()
+    if session.closing is None or session.closing.code != _USAGE or not words:
+        return ()
+    detail = steady(words[-1])
+    return (TestOutcome(test_id=WHOLE_SESSION, result=TestResult.ERROR, detail=detail),)
+
+
+def _missing_modules(result: SandboxResult, session: Session) -> tuple[str, ...]:
+    found = {name for line in session.lines for name in line.missing}
+    if session.closing is not None and session.closing.code == _USAGE:
+        # A plug-in named in the settings: a hint for the environment, nothing is judged by it.
+        found.update(_NOT_FOUND.findall(result.stderr))
+    return tuple(sorted(found))
 
 
 def _ending_words(result: SandboxResult, session: Session) -> str:
