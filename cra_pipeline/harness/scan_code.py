@@ -92,13 +92,20 @@ def reaches(content: bytes) -> tuple[Reach, ...]:
     except (SyntaxError, ValueError, RecursionError):
         return ()
     aliases = _aliases(tree)
+    nodes = list(ast.walk(tree))
+    told = {id(node.value) for node in nodes if isinstance(node, ast.Expr) and _is_text(node.value)}
     found = {
         Reach(getattr(node, "lineno", 0), rule, name)
-        for node in ast.walk(tree)
+        for node in nodes
+        if id(node) not in told  # A docstring only tells.
         for rule, name in _of_node(node, aliases)
     }
     found |= {Reach(line, "exit_at_import", name) for line, name in _exits(tree, aliases)}
     return tuple(sorted(found, key=lambda reach: (reach.line, reach.rule, reach.found)))
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _aliases(tree: ast.Module) -> dict[str, str]:

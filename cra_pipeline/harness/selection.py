@@ -138,7 +138,7 @@ def select_tests(  # noqa: PLR0913  # each is another fact about the change
     packages = {name.partition(".")[0] for name in modules}
     imports = {path: imported_names(text) for path, text in texts.items()}
     groups = (
-        [path for path in touched if path in texts and not _is_conftest(path)],
+        [path for path in touched if path in texts],
         [path for path in related if path in texts],
         [path for path in texts if imports[path] & modules],
         [path for path in texts if imports[path] & packages],
@@ -148,17 +148,14 @@ def select_tests(  # noqa: PLR0913  # each is another fact about the change
         fresh = {
             path
             for path in group
-            if holds_tests(texts[path]) or (number < _BY_NAME and _RUNNABLE.match(path))
+            if PurePosixPath(path).name != "conftest.py"
+            and (holds_tests(texts[path]) or (number < _BY_NAME and _RUNNABLE.match(path)))
         }
         room = policy.max_test_files - len(chosen)
         if number == len(groups) - 1:
             room = min(room, policy.max_package_tests)
         chosen.update(dict.fromkeys(_drawn(fresh - chosen.keys(), sorted(modules))[: max(room, 0)]))
     return tuple(sorted(chosen))
-
-
-def _is_conftest(path: str) -> bool:
-    return PurePosixPath(path).name == "conftest.py"
 
 
 def _drawn(paths: Iterable[str], salt: list[str]) -> list[str]:

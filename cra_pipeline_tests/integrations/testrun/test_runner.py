@@ -177,7 +177,7 @@ A, B = "tests/test_a.py::test_a", "tests/test_a.py::test_b"
         ("os.closerange(3, 1024)", Ending.EXITED, ""),
         ("pytest.exit('enough')", Ending.EXITED, "complete"),
         ("raise KeyboardInterrupt", Ending.EXITED, "complete"),
-        ("time.sleep(60)", Ending.TIMED_OUT, ""),
+        pytest.param("time.sleep(60)", Ending.TIMED_OUT, "", marks=pytest.mark.slow),
     ],
 )
 def test_what_ran_before_a_hard_end_is_kept(
