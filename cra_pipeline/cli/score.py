@@ -11,8 +11,6 @@ import click
 from cra_pipeline.contracts.tasks import Outcome
 from cra_pipeline.integrations.home import current_layout
 
-_NO_VERDICT = {Outcome.SANDBOX_ERROR, Outcome.AGENT_ERROR, Outcome.MODEL_ERROR}
-
 
 @click.command()
 @click.argument("task")
@@ -24,7 +22,7 @@ _NO_VERDICT = {Outcome.SANDBOX_ERROR, Outcome.AGENT_ERROR, Outcome.MODEL_ERROR}
 )
 @click.option("--json", "as_json", is_flag=True, help="All that is known, as one JSON object.")
 def score(*, task: str, patch: Path, as_json: bool) -> None:
-    """Judge the patch in a file against TASK; a verdict of `failed` is still work done."""
+    """Judge the patch in a file against TASK; whatever the verdict, the work is then done."""
     from cra_pipeline.definitions.resources import SandboxedTests
     from cra_pipeline.harness.stage import score_patch
 
@@ -37,5 +35,5 @@ def score(*, task: str, patch: Path, as_json: bool) -> None:
         for line in (row.detail, *row.failed_tests):
             if line:
                 click.echo(f"  {line}")
-    if row.outcome in _NO_VERDICT:
+    if row.outcome is Outcome.SANDBOX_ERROR:
         sys.exit(1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]  # PyYAML publishes no types
 
 from cra_pipeline.cli.instance import (
     PROCESS_TAG,

@@ -15,12 +15,12 @@ from cra_pipeline.definitions.resources import Workspace
 
 def tick(home: Path, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
     """One evaluation, as the daemon would make it."""
-    context = dg.build_sensor_context(
-        instance=dg.DagsterInstance.ephemeral(),
-        cursor=cursor,
-        resources={"workspace": Workspace(home=str(home))},
-    )
-    result = dropped_packages(context)
+    resources = {"workspace": Workspace(home=str(home))}
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_sensor_context(instance=instance, cursor=cursor, resources=resources) as context,
+    ):
+        result = dropped_packages(context)
     assert isinstance(result, dg.SensorResult | dg.SkipReason)
     return result
 

@@ -50,6 +50,7 @@ def test_a_round_of_a_repository_is_made_of_that_repository_alone() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("repo", ["till", "svcs"])
         assert child.partitions_def is not None
+        assert parent.partitions_def is not None
         found = mapping.get_upstream_mapped_partitions_result_for_partitions(
             child.partitions_def.subset_with_partition_keys(["till|r01"]),
             child.partitions_def,

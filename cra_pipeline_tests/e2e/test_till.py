@@ -8,10 +8,12 @@ order in which they stand, as a user's commands would.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 from click.testing import CliRunner, Result
 
@@ -88,7 +90,7 @@ def test_the_task_is_admitted_with_its_evidence() -> None:
 
     assert task["admitted"]
     assert "tests/test_till.py::test_a_discount_is_taken_off" in task["fail_to_pass"]
-    assert task["pass_to_pass"] == []
+    assert task["pass_to_pass"] == ["tests/test_till.py::test_prices_are_added"]
     assert [run["outcome"] for run in task["gold_runs"]] == ["passed"] * 3
     assert task["controls"][0]["category"] == "noop"
     assert "passed" not in {control["outcome"] for control in task["controls"]}
@@ -118,18 +120,19 @@ def test_status_says_that_nothing_is_left_to_do() -> None:
 
 def test_patches_from_outside_are_judged(home: Layout) -> None:
     (task,) = shown("tasks", "--qualified")
-    gold, nothing = home.root / "gold.diff", home.root / "nothing.diff"
-    gold.write_text(task["gold_patch"], encoding="utf-8")
-    nothing.write_text("", encoding="utf-8")
-
-    outcomes = {
-        path.name: json.loads(
-            command("score", task["task_id"], "--patch", str(path), "--json").stdout
-        )["outcome"]
-        for path in (gold, nothing)
+    patches = {
+        "passed": task["gold_patch"],
+        "failed": task["gold_patch"].replace("100 - percent_off", "99 - percent_off"),
+        "agent_error": "no patch at all",
     }
+    outcomes = {}
+    for name, patch in patches.items():
+        path = home.root / f"{name}.diff"
+        path.write_text(patch, encoding="utf-8")
+        result = command("score", task["task_id"], "--patch", str(path), "--json")
+        outcomes[name] = (json.loads(result.stdout)["outcome"], result.exit_code)
 
-    assert outcomes == {"gold.diff": "passed", "nothing.diff": "failed"}
+    assert outcomes == {name: (name, 0) for name in patches}
 
 
 def test_an_unknown_task_is_refused(home: Layout) -> None:
@@ -173,3 +176,23 @@ def test_tables_fit_a_terminal() -> None:
 
         assert result.exit_code == 0, result.output
         assert max(len(line) for line in result.stdout.splitlines()) <= 100
+
+
+def test_a_dropped_package_is_taken_in_by_the_sensor(home: Layout, tmp_path: Path) -> None:
+    from cra_pipeline.definitions.automation import dropped_packages
+    from cra_pipeline.definitions.resources import Workspace
+
+    other = Layout(tmp_path / "other")
+    shutil.copytree(home.package("till"), other.drops / "from-elsewhere", symlinks=True)
+    resources = {"workspace": Workspace(home=str(other.root))}
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_sensor_context(instance=instance, resources=resources) as context,
+    ):
+        result = dropped_packages(context)
+
+    assert isinstance(result, dg.SensorResult)
+    assert result.run_requests is not None
+    assert [request.partition_key for request in result.run_requests] == ["till"]
+    assert result.dynamic_partitions_requests is not None
+    assert result.dynamic_partitions_requests[0].partition_keys == ["till"]
