@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import tomlkit
@@ -15,6 +16,11 @@ import tomlkit.exceptions
 from pydantic import ValidationError
 
 from cra_pipeline.contracts.sources import SLUG, RepoSource
+
+DEFAULT_FIELDS: Mapping[str, Any] = MappingProxyType(
+    {"domain": "unsorted", "roles": ("P", "C"), "tier": "full", "licence": "unknown"}
+)
+"""What an entry says of which the user said nothing."""
 
 _LONGEST_NAME = 80
 _UPSTREAM = re.compile(r"(?:[a-z]+://)?(?:[^@/]*@)?(?P<rest>.*?)(?:\.git)?/*\Z", re.IGNORECASE)
@@ -172,6 +178,11 @@ def upstream(url: str) -> str:
         return url.removesuffix("/").removesuffix("/.git")
     match = _UPSTREAM.fullmatch(url)
     return (match["rest"] if match else url).lower().replace(":", "/")
+
+
+def public_url(source: RepoSource) -> str:
+    """Address that rows and manifests show: no path of this machine stands in them."""
+    return f"local:{source.name}" if source.url.startswith("/") else source.url
 
 
 def with_entry(text: str, source: RepoSource) -> str:

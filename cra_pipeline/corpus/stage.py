@@ -14,14 +14,17 @@ from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.corpus.check import SnapshotFacts, judge_snapshot
 from cra_pipeline.corpus.holdout import HoldoutPolicy, draw_held_out
 from cra_pipeline.corpus.preview import snapshot_preview
+from cra_pipeline.corpus.recipe_format import Recipe
 from cra_pipeline.corpus.recipes import fast_import_stream, load_recipes, read_first_round
 from cra_pipeline.corpus.rounds import default_cut_off, in_order, round_record
 from cra_pipeline.corpus.scan import ScanPolicy, TreeEntry, scan_tree
 from cra_pipeline.corpus.sources import (
+    DEFAULT_FIELDS,
     derived_name,
     inherited_fields,
     merged_sources,
     parse_entries,
+    public_url,
     require_name,
     with_entry,
 )
@@ -69,10 +72,9 @@ def known_sources(layout: Layout) -> tuple[RepoSource, ...]:
 
 
 def _entries(layout: Layout) -> tuple[tuple[dict[str, Any], ...], tuple[dict[str, Any], ...]]:
-    seeds = CORPUS / "repos.toml"
+    seeds, own = CORPUS / "repos.toml", layout.sources
     if not seeds.is_file():
         raise StoreError(f"{seeds}: missing; run from a checkout, installed with `make setup`")
-    own = layout.sources
     return (
         parse_entries(seeds.read_text(encoding="utf-8"), where=str(seeds)),
         parse_entries(own.read_text(encoding="utf-8"), where=str(own)) if own.exists() else (),
@@ -137,8 +139,11 @@ def add_source(  # noqa: PLR0913  # one keyword per field of the entry
         wanted = revision or str(seed.get("revision", "HEAD"))
         pin = resolve_commit(address, wanted, layout.scratch / f"add-{chosen}")
         said = {"domain": domain, "roles": roles, "tier": tier, "licence": licence}
-        defaults = {"domain": "unsorted", "roles": ("P", "C"), "tier": "full", "licence": "unknown"}
-        fields = defaults | seed | {key: value for key, value in said.items() if value is not None}
+        fields = (
+            dict(DEFAULT_FIELDS)
+            | seed
+            | {key: value for key, value in said.items() if value is not None}
+        )
         fields |= {"name": chosen, "url": address.text()}
         fields |= {"revision": pin.sha, "committed_at": pin.committed_at}
         return _store_sources(layout, [fields])[0]
@@ -193,7 +198,7 @@ def _finished(layout: Layout, source: RepoSource) -> AssetManifest | None:
     if not layout.manifest(ASSET, repo).exists() or not _scan_path(layout, repo).exists():
         return None
     row = read_table(layout.table(ASSET, repo), RepoSnapshot)[0]
-    wanted = (source.revision, _public_url(source), source.domain, source.licence)
+    wanted = (source.revision, public_url(source), source.domain, source.licence)
     if wanted != (row.revision, row.url, row.domain, row.licence):
         return None
     refs = dict(list_refs(layout.snapshot(repo))) if layout.snapshot(repo).exists() else {}
@@ -202,8 +207,8 @@ def _finished(layout: Layout, source: RepoSource) -> AssetManifest | None:
     return read_record(layout.manifest(ASSET, repo), AssetManifest)
 
 
-def _public_url(source: RepoSource) -> str:
-    return f"local:{source.name}" if source.url.startswith("/") else source.url
+def _scan_path(layout: Layout, repo: str) -> Path:
+    return layout.partition(ASSET, repo) / "scan.json"
 
 
 def _clone(layout: Layout, source: RepoSource) -> RepoSnapshot:
@@ -219,17 +224,13 @@ def _clone(layout: Layout, source: RepoSource) -> RepoSnapshot:
     )
     return RepoSnapshot(
         repo=source.name,
-        url=_public_url(source),
+        url=public_url(source),
         revision=source.revision,
         commits=facts.commits,
         tags=facts.tags,
         domain=source.domain,
         licence=source.licence,
     )
-
-
-def _scan_path(layout: Layout, repo: str) -> Path:
-    return layout.partition(ASSET, repo) / "scan.json"
 
 
 def _scan(layout: Layout, row: RepoSnapshot) -> None:
@@ -318,10 +319,8 @@ def open_round(
         BusyError: Another run opens a round.
     """
     with partition_lock(layout, "rounds", "all"):
-        names = None if repos is None else sorted(set(repos))
-        sources = (
-            known_sources(layout) if names is None else [find_source(layout, n) for n in names]
-        )
+        chosen = [item.name for item in known_sources(layout)] if repos is None else repos
+        sources = [find_source(layout, name) for name in sorted(set(chosen))]
         earlier = read_rounds(layout)
         drawn = draw_held_out((s.name for s in sources), earlier, policy or HoldoutPolicy())
         try:
@@ -377,21 +376,23 @@ def seed_tiny(layout: Layout) -> tuple[RepoSource, ...]:
         GitError: A recipe could not be built.
     """
     with partition_lock(layout, "sources", "all"):
-        tables = []
-        for recipe in load_recipes(CORPUS / "tiny"):
-            target = tiny_folder(layout) / f"{recipe.name}.git"
-            head = build_repository(target, fast_import_stream(recipe))
-            pin = resolve_commit(parse_address(str(target)), head, layout.scratch / "add-tiny")
-            tables.append(
-                {
-                    "name": recipe.name,
-                    "url": str(target.resolve()),
-                    "revision": pin.sha,
-                    "committed_at": pin.committed_at,
-                    "domain": recipe.domain,
-                    "roles": ("P", "C"),
-                    "tier": "full",
-                    "licence": recipe.licence,
-                }
-            )
+        tables = [_tiny_table(layout, recipe) for recipe in load_recipes(CORPUS / "tiny")]
         return _store_sources(layout, tables)
+
+
+def _tiny_table(layout: Layout, recipe: Recipe) -> dict[str, Any]:
+    target = tiny_folder(layout).resolve() / f"{recipe.name}.git"
+    try:
+        inherited_fields(*_entries(layout), name=recipe.name, url=str(target), said=False)
+    except ValueError as error:
+        raise SourceError(f"the demo's {recipe.name} cannot be listed: {error}") from error
+    head = build_repository(target, fast_import_stream(recipe))
+    pin = resolve_commit(parse_address(str(target)), head, layout.scratch / "add-tiny")
+    return dict(DEFAULT_FIELDS) | {
+        "name": recipe.name,
+        "url": str(target),
+        "revision": pin.sha,
+        "committed_at": pin.committed_at,
+        "domain": recipe.domain,
+        "licence": recipe.licence,
+    }

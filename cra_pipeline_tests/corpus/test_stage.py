@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from cra_pipeline.corpus.stage import (
     known_sources,
     open_round,
     read_rounds,
+    seed_tiny,
     snapshot_repo,
 )
 from cra_pipeline.errors import BusyError, CheckError, RoundError, SourceError
@@ -414,3 +416,64 @@ def test_rounds_refuse_what_they_cannot_pin_or_date(
     assert open_round(layout, repos=[repo], cut_off=FIRST).cut_off == FIRST
     assert isinstance(read_rounds(layout)[0], RoundRecord)
     assert upstream.commits == 2
+
+
+@pytest.mark.slow
+def test_the_demos_histories_are_the_same_in_every_workspace(
+    layout: Layout, tmp_path: Path
+) -> None:
+    other = Layout(tmp_path / "other")
+    seeded = seed_tiny(layout)
+    listed = layout.sources.read_bytes()
+    again = seed_tiny(layout)
+    elsewhere = seed_tiny(other)
+
+    assert again == seeded
+    assert layout.sources.read_bytes() == listed
+    assert [item.revision for item in elsewhere] == [item.revision for item in seeded]
+    assert len({item.domain for item in seeded}) == 7
+    assert all(Path(item.url).is_relative_to(layout.root) for item in seeded)
+
+
+@pytest.mark.slow
+def test_the_demos_round_is_the_one_that_its_recipes_name(layout: Layout, repo: str) -> None:
+    seeded = {item.name: item for item in seed_tiny(layout)}
+    record = ensure_first_round(layout)
+
+    assert {name for name, _ in record.pins} == set(seeded)
+    assert record.pin(repo) is None
+    assert len(record.held_out) == 1
+    assert record.cut_off < min(item.committed_at for item in seeded.values())
+    for name in record.held_out:
+        snapshot_repo(layout, name)
+
+        assert check_snapshot(layout, name).passed
+
+
+def test_a_tiny_name_that_the_user_took_is_refused(layout: Layout, upstream: Upstream) -> None:
+    add_source(layout, str(upstream.path), name="pocketini")
+
+    with pytest.raises(SourceError, match="pocketini"):
+        seed_tiny(layout)
+    assert find_source(layout, "pocketini").url == str(upstream.path)
+
+
+@pytest.mark.real
+@pytest.mark.skipif("CRA_PIPELINE_CLONES" not in os.environ, reason="names no folder of clones")
+def test_real_clones_come_in_whole_and_are_scanned_in_seconds(layout: Layout) -> None:
+    # A folder of `<owner>+<name>/repo`, bare clones of the seeds.
+    clones = sorted(Path(os.environ["CRA_PIPELINE_CLONES"]).glob("*+*/repo"))
+    refused = []
+    for clone in clones:
+        name = clone.parent.name.partition("+")[2].lower()
+        try:
+            add_source(layout, str(clone), name=name)
+            snapshot_repo(layout, name)
+        except SourceError as error:
+            refused.append(str(error))
+            continue
+
+        assert check_snapshot(layout, name).passed
+
+    assert all("a partial clone" in words for words in refused)
+    assert len(refused) < len(clones)
