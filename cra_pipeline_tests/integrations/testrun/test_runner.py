@@ -166,7 +166,7 @@ def with_body(body: str) -> dict[str, str]:
     return {"tests/test_a.py": f"{head}def test_b():\n    {body}\n\n\ndef test_c():\n    pass\n"}
 
 
-A, B = "tests/test_a.py::test_a", "tests/test_a.py::test_b"
+A = "tests/test_a.py::test_a"
 
 
 @pytest.mark.parametrize(
@@ -188,6 +188,14 @@ def test_what_ran_before_a_hard_end_is_kept(
     assert (report.ending, report.complete) == (ending, bool(complete))
     assert [outcome.test_id for outcome in report.outcomes] == [A]
     assert report.forged == ("sentinel_missing" if complete else "")
+
+
+def test_a_forked_child_that_goes_on_reports_nothing(bench: Bench) -> None:
+    report = bench.run(with_body("os.fork() == 0 or os.wait()"))
+
+    assert (report.complete, report.forged) == (True, "")
+    assert {outcome.result for outcome in report.outcomes} == {TestResult.PASSED}
+    assert len(report.outcomes) == 3
 
 
 @pytest.mark.parametrize(
