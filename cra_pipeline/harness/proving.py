@@ -7,6 +7,7 @@ divide the tests are judged again once the expected tests are known; none is rep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from cra_pipeline.contracts.commits import CommitRow
 from cra_pipeline.contracts.tasks import (
@@ -160,12 +161,28 @@ def run_controls(  # noqa: PLR0913  # what a control is made of and judged by
     for category in categories:
         if not row.admitted:
             break
-        tally = judge_candidate(
-            row, problem, bench, forge(category), seeds=policy.gold_seeds[0], policy=policy.verdict
-        )
+        tally = _judged_control(row, problem, bench, forge(category), policy)
         control = ControlResult(category=category, outcome=tally.outcome, reason=tally.reason)
         row = with_controls(row, [control])
     return row
+
+
+def _judged_control(
+    row: TaskRow, problem: Problem, bench: Bench, forged: TreeChange, policy: TaskPolicy
+) -> TestTally:
+    """Verdict on a control, from the files that hold its wanted tests alone where that suffices.
+
+    What fails there fails everywhere; only what passes there is run in full.
+    """
+    files = {test_id.partition("::")[0] for test_id in row.fail_to_pass}
+    inside = tuple(name for name in row.pass_to_pass if name.partition("::")[0] in files)
+    narrow_row = row.model_copy(update={"pass_to_pass": inside})
+    narrow = replace(problem, test_files=tuple(sorted(files & {*problem.test_files})))
+    seeds, words = policy.gold_seeds[0], policy.verdict
+    tally = judge_candidate(narrow_row, narrow, bench, forged, seeds=seeds, policy=words)
+    if tally.outcome is Outcome.PASSED and narrow.test_files != problem.test_files:
+        tally = judge_candidate(row, problem, bench, forged, seeds=seeds, policy=words)
+    return tally
 
 
 def judge_candidate(  # noqa: PLR0913  # what a verdict is made of

@@ -72,7 +72,7 @@ def admit_tasks(  # noqa: PLR0913  # the shell's keywords
     progress: Progress = silent,
     workers: int = 0,
 ) -> StageReport:
-    """Prove the newest qualified commits of a repository.
+    """Prove the newest qualified commits of a repository that its package covers.
 
     Args:
         layout: The workspace.
@@ -104,7 +104,8 @@ def admit_tasks(  # noqa: PLR0913  # the shell's keywords
             progress=progress,
             workers=workers,
         )
-        chosen = newest(shop.commits.values(), rules.kinds, rules.limit)
+        packaged = [shop.commits[sha] for sha in shop.environments if sha in shop.commits]
+        chosen = newest(packaged, rules.kinds, rules.limit)
         rows = _fully_controlled(crew, shop, _proven(crew, shop, chosen, rules), rules)
         manifest = seal_table(
             layout, _TASKS, repo, rows, TaskRow,
@@ -115,10 +116,9 @@ def admit_tasks(  # noqa: PLR0913  # the shell's keywords
 
 
 def _task_key(shop: Workshop, commit: CommitRow, policy: TaskPolicy, *more: str) -> str:
-    environment = shop.environments.get(commit.sha)
     # How many commits are tried decides no single one.
     rules = policy_json(replace(policy, limit=0, kinds=(), full_control_tasks=0))
-    return unit_key(commit.digest(), environment.digest() if environment else "", rules, *more)
+    return unit_key(commit.digest(), shop.environments[commit.sha].digest(), rules, *more)
 
 
 def _proven(

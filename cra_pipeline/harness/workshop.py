@@ -68,11 +68,14 @@ class Workshop:
         """One commit's row, its drawn controls included.
 
         A commit whose tree cannot be read is refused alone; the others go on.
+
+        Args:
+            commit: Qualified and packaged, even if no environment could be built.
+            policy: What it has to survive.
         """
-        environment = self.environments.get(commit.sha)
-        if environment is None or not environment.lock_hash:
-            why = environment.reason if environment else "not among the packaged commits"
-            return without_problem(commit, Rejection("no_environment", why))
+        environment = self.environments[commit.sha]
+        if not environment.lock_hash:
+            return without_problem(commit, Rejection("no_environment", environment.reason))
         try:
             row = self._prove(commit, environment, policy)
             return self.controlled(row, drawn(row.task_id, policy.controls_per_task), policy)

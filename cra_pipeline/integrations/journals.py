@@ -41,7 +41,8 @@ class Timing(Record):
     """Wall time in its thread, preparation included."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# No slots: frozen generics with slots cannot be built in Python 3.11.
+@dataclass(frozen=True, kw_only=True)
 class Crew(Generic[R]):
     """How the units of one partition are worked through.
 

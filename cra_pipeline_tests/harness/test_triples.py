@@ -1,0 +1,67 @@
+"""Triples say each thing once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cra_pipeline.contracts.tasks import AttemptRow, Outcome
+from cra_pipeline.contracts.triples import TripleRow, prompt_hash
+from cra_pipeline.harness.rendering import SYSTEM
+from cra_pipeline.harness.triples import call_kind, distinct, rendered_triple
+
+
+def triple(name: str, output: str, outcome: Outcome = Outcome.FAILED) -> TripleRow:
+    attempt = AttemptRow(
+        attempt_id=name,
+        task_id="demo-1",
+        repo="demo",
+        round="r01",
+        agent="mutant",
+        configuration="x#1",
+        temperature=0.0,
+        seed=0,
+        patch="",
+        outcome=outcome,
+        reason="why",
+        detail="",
+        failed_tests=(),
+        imports=True,
+    )
+    return rendered_triple(
+        attempt, sha="1" * 40, kind="source-only", prompt="p", output=output, right_answer="r"
+    )
+
+
+def test_a_triple_carries_its_prompts_hash_and_its_attempts_outcome() -> None:
+    row = triple("a", "o")
+
+    assert row.prompt_hash == prompt_hash(SYSTEM, "p")
+    assert (row.outcome, row.reason, row.prompt_source) == (Outcome.FAILED, "why", "rendered")
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("tests-only", "test_implement"),
+        ("source-only", "implement"),
+        ("source-and-tests", "implement"),
+    ],
+)
+def test_the_call_has_the_agents_own_name(kind: str, expected: str) -> None:
+    assert call_kind(kind) == expected
+
+
+@given(st.permutations(["a", "b", "c"]))
+def test_equal_words_with_equal_outcomes_are_one_triple_whatever_the_order(
+    order: list[str],
+) -> None:
+    said = {"a": "same", "b": "same", "c": "other"}
+    rows = distinct(triple(name, said[name]) for name in order)
+
+    assert {row.attempt_id for row in rows} == {"a", "c"}
+
+
+def test_equal_words_with_another_outcome_are_two_triples() -> None:
+    assert len(distinct([triple("a", "o"), triple("b", "o", Outcome.PASSED)])) == 2
