@@ -40,7 +40,8 @@ def judge_commits(
         parents[commit.sha] = commit.parents
         if judged.rejection is None:
             survivors.append(judged.facts)
-        rows[commit.sha] = commit_row(repo, judged, policy)
+        else:
+            rows[commit.sha] = commit_row(repo, judged, policy)
     later = {item.facts.commit.sha: item for item in judge_survivors(survivors, evidence, policy)}
     rows |= {sha: commit_row(repo, item, policy) for sha, item in later.items()}
     joined = join_windows(later, parents, lambda sha: _touched(rows.get(sha)), evidence, policy)

@@ -95,7 +95,7 @@ def _short(facts: Facts, policy: FilterPolicy) -> str:
 def _special(mode: str) -> Callable[[Facts, FilterPolicy], str]:
     def finding(facts: Facts, _: FilterPolicy) -> str:
         files = facts.commit.files
-        hits = [change.path for change in files if change.has_mode(mode)]
+        hits = sorted(change.path for change in files if change.has_mode(mode))
         rest = [change.path for change in files if not change.is_special()]
         alone = not any(path.endswith(".py") or path not in facts.binary for path in rest)
         return _listed(hits) if hits and alone else ""
@@ -106,7 +106,7 @@ def _special(mode: str) -> Callable[[Facts, FilterPolicy], str]:
 def _binary(facts: Facts, _: FilterPolicy) -> str:
     changed = _changed(facts)
     alone = bool(facts.binary) and set(changed) == set(facts.binary)
-    return _listed(facts.binary) if alone else ""
+    return _listed(sorted(facts.binary)) if alone else ""
 
 
 def _no_python(facts: Facts, _: FilterPolicy) -> str:
@@ -114,7 +114,7 @@ def _no_python(facts: Facts, _: FilterPolicy) -> str:
 
 
 def _unnamable(facts: Facts, _: FilterPolicy) -> str:
-    return _listed([change.path for change in facts.commit.files if not change.exact])
+    return _listed(sorted(change.path for change in facts.commit.files if not change.exact))
 
 
 def _too_many_files(facts: Facts, policy: FilterPolicy) -> str:
@@ -129,7 +129,7 @@ def _no_source(facts: Facts, _: FilterPolicy) -> str:
 
 
 def _not_text(facts: Facts, _: FilterPolicy) -> str:
-    return _listed([path for path, count in (facts.lines or {}).items() if count is None])
+    return _listed(sorted(path for path, count in (facts.lines or {}).items() if count is None))
 
 
 def _too_many_lines(facts: Facts, policy: FilterPolicy) -> str:
@@ -150,7 +150,7 @@ def _no_tests(facts: Facts, _: FilterPolicy) -> str:
 
 
 def _changed(facts: Facts) -> list[str]:
-    return [change.path for change in facts.commit.files]
+    return sorted(change.path for change in facts.commit.files)
 
 
 def _listed(paths: Sequence[str]) -> str:

@@ -2,7 +2,8 @@
 
 PyDriller names a method without its class and takes equal names for one; here its methods and
 its diff lines are joined again under qualified names, and classes are added for lines that
-belong to no method. PyDriller's own ``Git`` is left aside: it writes into the clone's settings.
+belong to no method. Its ``Git`` and ``Commit`` are left aside: the one writes into the clone's
+settings, the other reads the differences of files that are no Python.
 """
 
 from __future__ import annotations
@@ -25,10 +26,7 @@ class SymbolReader:
     """Reads changed symbols of one repository; made by ``symbol_reader``."""
 
     def __init__(self, repo: Any) -> None:  # noqa: ANN401  # GitPython's Repo, imported late
-        from pydriller.utils.conf import Conf
-
         self._repo = repo
-        self._conf = Conf({"path_to_repo": str(repo.git_dir)})
 
     def changed(self, sha: str) -> tuple[ChangedSymbol, ...]:
         """Symbols whose lines a commit changed, sorted; of ``.py`` files only.
@@ -38,16 +36,13 @@ class SymbolReader:
         """
         from git.exc import GitError as GitPythonError
         from gitdb.exc import ODBError  # type: ignore[import-untyped]  # publishes no types
-        from pydriller.domain.commit import Commit
+
+        from cra_pipeline.integrations.focus import FocusedFile
 
         try:
-            commit = Commit(self._repo.commit(sha), self._conf)
-            found = {
-                symbol
-                for file in commit.modified_files
-                if file.filename.endswith(".py")
-                for symbol in _of_file(file)
-            }
+            commit = self._repo.commit(sha)
+            diffs = commit.parents[0].diff(commit, paths=["*.py"], create_patch=True)
+            found = {symbol for diff in diffs for symbol in _of_file(FocusedFile(diff))}
         except (GitPythonError, ODBError, ValueError) as error:
             raise GitError(
                 f"{self._repo.git_dir}: symbols of commit {sha} cannot be read ({error}): the "
@@ -70,13 +65,10 @@ def symbol_reader(repo: Path) -> Iterator[SymbolReader]:
 
 
 def _of_file(file: Any) -> Iterator[ChangedSymbol]:  # noqa: ANN401  # PyDriller is untyped
-    lines = file.diff_parsed
-    after = _Outline(file.source_code or "", file.methods)
-    before = _Outline(file.source_code_before or "", file.methods_before)
-    touched = after.owners(number for number, _ in lines["added"])
-    touched |= before.owners(number for number, _ in lines["deleted"])
+    before = _Outline(file.whole[0], file.methods_before)
+    after = _Outline(file.whole[1], file.methods)
     path = str(file.new_path or file.old_path).encode("utf-8", "backslashreplace").decode()
-    for name in touched:
+    for name in before.owners(file.deleted) | after.owners(file.added):
         yield ChangedSymbol(path=path, name=name, change=_change(name, before, after))
 
 
@@ -95,11 +87,11 @@ class _Outline:
     """
 
     def __init__(self, text: str, methods: Iterable[Any]) -> None:
-        self._headers, self._classes = _scan(text)
-        self.names = frozenset(self._headers.values())
+        headers, self._owners = _scan(text)
+        self.names = frozenset(headers.values())
         # The outermost function wins: spans are asked in the order in which they start.
         self._spans = sorted(
-            (method.start_line, method.end_line, self._headers.get(method.start_line, method.name))
+            (method.start_line, method.end_line, headers.get(method.start_line, method.name))
             for method in methods
         )
 
@@ -113,13 +105,13 @@ class _Outline:
                 return str(name)
             if start > number:
                 break
-        return self._headers.get(number) or self._classes.get(number, "")
+        return self._owners.get(number, "")
 
 
 def _scan(text: str) -> tuple[dict[int, str], dict[int, str]]:
-    """Qualified name by header line, and the class around every other line that has one."""
+    """Qualified name by header line, and by every line inside a definition."""
     headers: dict[int, str] = {}
-    classes: dict[int, str] = {}
+    owners: dict[int, str] = {}
     # Open blocks as (indent, qualified name, whether a class).
     blocks: list[tuple[int, str, bool]] = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -129,16 +121,13 @@ def _scan(text: str) -> tuple[dict[int, str], dict[int, str]]:
         indent = len(line) - len(bare)
         while blocks and blocks[-1][0] >= indent:
             blocks.pop()
-        header = _HEADER.match(line)
-        if header is None:
-            if blocks and blocks[-1][2]:
-                classes[number] = blocks[-1][1]
-            continue
-        is_class = header["kind"] == "class"
-        name = _qualified(blocks, header["name"])
-        headers[number] = name
-        blocks.append((indent, name, is_class and (not blocks or blocks[-1][2])))
-    return headers, classes
+        if header := _HEADER.match(line):
+            is_class = header["kind"] == "class" and (not blocks or blocks[-1][2])
+            headers[number] = _qualified(blocks, header["name"])
+            blocks.append((indent, headers[number], is_class))
+        if blocks:
+            owners[number] = blocks[-1][1]
+    return headers, owners
 
 
 def _qualified(blocks: list[tuple[int, str, bool]], name: str) -> str:

@@ -7,6 +7,7 @@ this far cheaper than one ``git ls-tree`` per commit.
 from __future__ import annotations
 
 import os
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from cra_pipeline.errors import GitError
 from cra_pipeline.integrations.git.run import git_stream
 from cra_pipeline.integrations.git.walk import text
 
-_CACHED_TREES = 20_000
+_CACHED_TREES = 5_000
 
 
 class ObjectReader:
@@ -27,7 +28,7 @@ class ObjectReader:
         self._repo = repo
         self._ask = ask
         self._answer = answer
-        self._trees: OrderedDict[tuple[bytes, str, int], tuple[str, ...]] = OrderedDict()
+        self._trees: OrderedDict[tuple[str, str, int], tuple[str, ...]] = OrderedDict()
 
     def read(self, name: str) -> bytes:
         """Content of an object.
@@ -68,24 +69,28 @@ class ObjectReader:
         Raises:
             GitError: A tree is missing.
         """
-        return self._below(f"{commit}^{{tree}}".encode(), "", keep)
+        return self._listed(f"{commit}^{{tree}}", "", keep)
 
-    def _below(self, tree: bytes, prefix: str, keep: Callable[[str], bool]) -> tuple[str, ...]:
+    def _below(self, tree: str, prefix: str, keep: Callable[[str], bool]) -> tuple[str, ...]:
         key = (tree, prefix, id(keep))
         if (known := self._trees.get(key)) is not None:
             self._trees.move_to_end(key)
             return known
-        found: list[str] = []
-        for mode, name, oid in _entries(self.read(tree.decode())):
-            path = prefix + text(name)
-            if mode == b"40000":
-                found.extend(self._below(oid.hex().encode(), path + "/", keep))
-            elif mode.startswith(b"100") and keep(path):
-                found.append(path)
-        self._trees[key] = tuple(found)
+        self._trees[key] = self._listed(tree, prefix, keep)
         if len(self._trees) > _CACHED_TREES:
             self._trees.popitem(last=False)
         return self._trees[key]
+
+    def _listed(self, tree: str, prefix: str, keep: Callable[[str], bool]) -> tuple[str, ...]:
+        found: list[str] = []
+        for mode, name, oid in _entries(self.read(tree)):
+            # The same few hundred paths come back in thousands of trees.
+            path = sys.intern(prefix + text(name))
+            if mode == b"40000":
+                found.extend(self._below(oid.hex(), path + "/", keep))
+            elif mode.startswith(b"100") and keep(path):
+                found.append(path)
+        return tuple(found)
 
 
 @contextmanager
