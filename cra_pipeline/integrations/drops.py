@@ -38,7 +38,7 @@ def ingested_manifest(layout: Layout, repo: str) -> RepoManifest | None:
     return read_record(path, RepoManifest) if path.exists() else None
 
 
-def verified_commits(layout: Layout, copy: Path, manifest: RepoManifest) -> frozenset[str]:
+def verified_commits(copy: Path, manifest: RepoManifest) -> frozenset[str]:
     """Commits of a copied package's history, once it was cloned from its objects and is whole.
 
     Raises:
@@ -46,7 +46,7 @@ def verified_commits(layout: Layout, copy: Path, manifest: RepoManifest) -> froz
         SourceError: Objects are missing.
     """
     target = copy.parent / "clone.git"
-    clone_pinned(parse_address(str(copy / "repo")), manifest.revision, target, layout.scratch)
+    clone_pinned(parse_address(str(copy / "repo")), manifest.revision, target, copy.parent / "work")
     commits = reachable_commits(target)
     unknown = [row.sha for row in manifest.environments if row.sha not in commits]
     if unknown:

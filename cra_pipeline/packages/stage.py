@@ -387,7 +387,7 @@ def ingest_package(layout: Layout, path: Path) -> str:
         raise PackageError(f"{path}: {'; '.join(against[:5])}")
     with partition_lock(layout, drops.INGESTED, manifest.repo), ExitStack() as stack:
         copy = stack.enter_context(copied_package(layout, path, manifest))
-        commits = drops.verified_commits(layout, copy, manifest)
+        commits = drops.verified_commits(copy, manifest)
         if drops.is_known(layout, manifest, content, commits):
             return manifest.repo
         place_package(copy, content, drops.ingested_folder(layout, manifest.repo))
