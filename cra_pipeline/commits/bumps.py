@@ -27,7 +27,7 @@ _RELEASE = _phrases(
     r"(?:make|cut|prepare|preparing|prep|prepared|start|draft|do|finish|tag|mark|create)"
     r"(?: for)?(?: the| a| an| new| next| upcoming)*(?: \S+){0,2} (?:release|releasing)\b"
     # "Prepare the release of the lock", "Create RELEASE.rst".
-    r"(?!\.\w| (?:of the|note))",
+    r"(?!\.\w| (?:of|notes?)\b)",
     r"(?:prepare|prep|preparing|prepared|start|begin|tag|finali[sz]e|cut|mark)\b.{0,30}"
     rf"{_VERSION}",
     r"(?:bump|bumped|bumping|bumps|increment|update|updated|set|change|raise|increase)"
@@ -48,7 +48,7 @@ _DEPENDENCY = _phrases(
     r"lock ?files?|(?:github )?actions|pins|hooks)\b"
     # "Update requirements parsing" is work on a parser.
     r"(?! (?:resol|hand|pars|inject|check|list))",
-    r"(?:update|bump|upgrade) dependency \S+",
+    r"(?:update|bump|upgrade) dependency [\w./@-]+(?: to \S+)?\s*\Z",
 )
 _DEPENDENCY_PREFIX = re.compile(
     r"\w+\((?:deps|deps-dev|dependencies)\)!?:|\[pre-commit\.ci\]|deps:", re.IGNORECASE

@@ -59,7 +59,7 @@ def bare_head(message: str) -> str:
     """The head line without references and prefixes."""
     line = head_line(message)
     while (lead := _LEAD.match(line)) and lead.end() < len(line):
-        before = lead.group().lower().split()
+        before = lead.group().lower().strip(" :").split()
         if len(before) > 1 and before[0] in BASE:
             # "Fix a crash: the parser …" starts with its verb, not with a prefix.
             break
@@ -132,9 +132,7 @@ def _is_verb(word: str, after: str) -> bool:
 def _base_is_verb(word: str, after: str) -> bool:
     if word in words.MOSTLY_NOUNS:
         return after in words.DETERMINERS or (
-            word in words.EITHER
-            and bool(after)
-            and after not in words.NOUN_TAIL | words.AFTER_PLURAL
+            word in words.EITHER and bool(after) and after not in words.NOUN_TAIL | words.AFTER_NOUN
         )
     if word in _TAKE_FOR:
         return True

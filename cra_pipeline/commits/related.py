@@ -14,7 +14,7 @@ from functools import lru_cache
 from cra_pipeline.commits.paths import is_test
 
 _RUNNABLE = re.compile(r"(?:test\w*|\w+_tests?)\.py\Z")
-_AFFIX = re.compile(r"\A(?:tests?_?)(?=\w)|_?tests?\Z")
+_AFFIX = re.compile(r"\A(?:tests_|test_?)(?=\w)|_?tests?\Z")
 _DATA_FOLDERS = {"data", "testdata", "test-data", "test_data", "fixtures", "samples", "resources"}
 _NO_PACKAGE = {"src", "lib", "python", "source", "internal"}
 _MEANINGFUL = 5

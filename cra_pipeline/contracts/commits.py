@@ -49,17 +49,17 @@ class CommitRow(Record):
     also_types: tuple[str, ...]
     """Further planning types that the same change can teach."""
     source_files: tuple[str, ...]
-    """Changed ``.py`` files that are no tests, sorted."""
+    """Changed ``.py`` files that the project ships, sorted."""
     test_files: tuple[str, ...]
     """Changed ``.py`` test files (``conftest.py`` and test support included), sorted."""
     other_files: tuple[str, ...]
-    """Changed files of any other kind, sorted."""
+    """Changed files of any other kind, scaffolding such as ``setup.py`` included, sorted."""
     related_tests: tuple[str, ...]
     """Unchanged test files that exist for the changed sources by name, sorted."""
     added_lines: int
-    """Added lines in ``.py`` files."""
+    """Added lines in ``.py`` files; 0 where an earlier rule made counting needless."""
     deleted_lines: int
-    """Deleted lines in ``.py`` files."""
+    """Deleted lines in ``.py`` files; 0 where an earlier rule made counting needless."""
     symbols: tuple[ChangedSymbol, ...]
     """Changed symbols of the survivors; empty for rejected commits."""
 
