@@ -130,14 +130,14 @@ def _text(blob: Blob | None) -> str:
     return "" if blob is None else blob.content.decode(errors="replace")
 
 
-def load_exam(repository: Repository, problem: Problem, bench: Bench, *, mutants: int) -> Exam:
+def load_exam(repository: Repository, problem: Problem, bench: Bench, policy: TaskPolicy) -> Exam:
     """What the tests of a tests-only commit are examined with.
 
     Args:
         repository: Holds the commit.
         problem: The commit, taken apart.
         bench: Over its base tree.
-        mutants: Most faults to try.
+        policy: Caps the faults that are tried and the old tests that are run.
     """
     commit, hidden = problem.commit, problem.hidden
     new_tests = {
@@ -153,7 +153,7 @@ def load_exam(repository: Repository, problem: Problem, bench: Bench, *, mutants
     found = suspects(
         {path: sources[path] for path in modules},
         [code for functions in new_tests.values() for code in functions.values()],
-        limit=mutants,
+        limit=policy.mutants,
         seed=problem.task_id,
     )
     return Exam(
@@ -162,6 +162,16 @@ def load_exam(repository: Repository, problem: Problem, bench: Bench, *, mutants
         sources=repository.files_at(commit.base_sha, modules),
         suspects=found,
         new_tests={path: frozenset(functions) for path, functions in new_tests.items()},
+        old_files=select_tests(
+            touched=hidden.before,
+            related=(),
+            texts=repository.texts(
+                commit.base_sha, lambda path: path.endswith(".py") and is_guarded(path)
+            ),
+            sources=modules,
+            import_roots=problem.import_roots,
+            policy=policy,
+        ),
     )
 
 

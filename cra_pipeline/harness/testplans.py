@@ -157,6 +157,7 @@ class Exam:
         sources: The modules under test at the base.
         suspects: Faults in them, by preference.
         new_tests: Changed functions by test file, as ``changed_functions`` names them.
+        old_files: Test files of the base that import the modules under test.
     """
 
     problem: Problem
@@ -164,6 +165,7 @@ class Exam:
     sources: Mapping[str, Blob]
     suspects: tuple[Suspect, ...]
     new_tests: Mapping[str, Collection[str]]
+    old_files: tuple[str, ...] = ()
 
     def is_new(self, test_id: str) -> bool:
         """Whether a test's code was added or changed by the commit."""
@@ -172,11 +174,7 @@ class Exam:
 
     def run_old(self, fault: TreeChange, seeds: Seeds) -> TestRunReport:
         """The suite as it was, over a base with a fault."""
-        old = [path for path in self.problem.test_files if path not in self._added()]
-        return self.bench.run([fault.after], (), old, seeds)
-
-    def _added(self) -> set[str]:
-        return set(self.problem.hidden.after) - set(self.problem.hidden.before)
+        return self.bench.run([fault.after], (), self.old_files, seeds)
 
 
 def prove_tests(exam: Exam, policy: TaskPolicy) -> TaskRow:

@@ -88,7 +88,7 @@ class Workshop:
         problem = load_problem(self.repository, commit, environment, policy)
         with self.open_bench(environment, commit.base_sha, policy.limits) as bench:
             if commit.kind() == "tests-only":
-                exam = load_exam(self.repository, problem, bench, mutants=policy.mutants)
+                exam = load_exam(self.repository, problem, bench, policy)
                 return prove_tests(exam, policy)
             return prove(problem, bench, policy)
 

@@ -33,6 +33,7 @@ def exam_of(new: str = NEW, old: str = OLD, new_tests: tuple[str, ...] = ("new",
         sources={SOURCE: blob(CODE)},
         suspects=suspects({SOURCE: CODE}, ["f()"], limit=8, seed="s"),
         new_tests={TESTS: new_tests},
+        old_files=(TESTS,),
     )
 
 
