@@ -8,13 +8,16 @@ from collections.abc import Sequence
 import click
 from rich.table import Table
 
-from cra_pipeline.cli.plan import ASSETS, chain, unfinished
+from cra_pipeline.cli.plan import ASSETS, chain, missing
 from cra_pipeline.cli.terminal import display, messages, tables
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import PackageError, RoundError
 from cra_pipeline.integrations.home import current_layout
 
 LAST = ASSETS[-1]
+
+PATIENCE = {"wall_s": 60.0, "cpu_s": 15}
+"""Limits of one test run: the tiny suites take a second, and some of their changes hang."""
 
 
 @click.command()
@@ -23,7 +26,7 @@ def demo() -> None:
 
     A second run makes only what is missing, so an interrupted demo goes on where it stopped.
     """
-    from cra_pipeline.cli.execute import CellResult, dagster_runner
+    from cra_pipeline.cli.execute import CellResult, Settings, dagster_runner
     from cra_pipeline.cli.machine import wheelhouse_folder
     from cra_pipeline.corpus.stage import seed_tiny
     from cra_pipeline.integrations.index import serve_wheels
@@ -35,14 +38,18 @@ def demo() -> None:
         )
     repos = [source.name for source in seed_tiny(layout)]
     round_name = _round(layout, repos)
-    lines = [unfinished(layout, chain(LAST, repo, round_name), limited=False) for repo in repos]
+    chains = [chain(LAST, repo, round_name) for repo in repos]
+    lines = [missing(layout, cells) for cells in chains]
     results: list[CellResult] = []
     with (
         serve_wheels(wheelhouse_folder()) as index,
         display() as shown,
         dagster_runner(layout, repos, shown) as runner,
     ):
-        settings = {"repo_packages": {"index_url": index.url, "index_label": index.label}}
+        offline = {"index_url": index.url, "index_label": index.label}
+        settings: Settings = {
+            "repo_packages": offline, "tasks": PATIENCE, "attempts": PATIENCE,
+        }  # fmt: skip
         results += runner.run_lines(lines, settings)
     _print_summary(layout, repos, round_name)
     failed = [result for result in results if result.state == "failed"]

@@ -79,6 +79,12 @@ def unfinished(layout: Layout, cells: tuple[Cell, ...], *, limited: bool) -> tup
     return cells[-1:]
 
 
+def missing(layout: Layout, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """As ``unfinished``, but nothing at all where even the last cell is up to date."""
+    left = unfinished(layout, cells, limited=False)
+    return () if left == cells[-1:] and is_current(layout, cells[-1]) else left
+
+
 def is_current(layout: Layout, cell: Cell) -> bool:
     """Whether a partition is done, checked, and made of what its upstream holds now."""
     try:

@@ -32,9 +32,18 @@ class TaskConfig(dg.Config):
 
     Attributes:
         limit: Newest qualified commits of each kind to try; 0 for all.
+        wall_s: Seconds that one test run may take.
+        cpu_s: Seconds of processor time that one test run may use.
     """
 
     limit: int = TaskPolicy().limit
+    wall_s: float = TaskPolicy().limits.wall_s
+    cpu_s: int = TaskPolicy().limits.cpu_s
+
+    def policy(self) -> TaskPolicy:
+        """The stage's policy with this run's changes."""
+        times = {"wall_s": self.wall_s, "cpu_s": self.cpu_s}
+        return TaskPolicy(limit=self.limit, limits=TaskPolicy().limits.model_copy(update=times))
 
 
 class AttemptConfig(dg.Config):
@@ -42,9 +51,19 @@ class AttemptConfig(dg.Config):
 
     Attributes:
         limit: Newest admitted tasks to attempt; 0 for all.
+        wall_s: Seconds that one test run may take.
+        cpu_s: Seconds of processor time that one test run may use.
     """
 
     limit: int = AttemptPolicy().limit
+    wall_s: float = AttemptPolicy().limits.wall_s
+    cpu_s: int = AttemptPolicy().limits.cpu_s
+
+    def policy(self) -> AttemptPolicy:
+        """The stage's policy with this run's changes."""
+        times = {"wall_s": self.wall_s, "cpu_s": self.cpu_s}
+        limits = AttemptPolicy().limits.model_copy(update=times)
+        return AttemptPolicy(limit=self.limit, limits=limits)
 
 
 @dg.asset(
@@ -66,7 +85,7 @@ def tasks(
         report = admit_tasks(
             workspace.layout,
             context.partition_key,
-            policy=TaskPolicy(limit=config.limit),
+            policy=config.policy(),
             runner=tests.runner(workspace.layout),
             progress=progress.of(context),
         )
@@ -103,7 +122,7 @@ def attempts(
         report = run_attempts(
             workspace.layout,
             *repo_and_round(context.partition_key),
-            policy=AttemptPolicy(limit=config.limit),
+            policy=config.policy(),
             runner=tests.runner(workspace.layout),
             progress=progress.of(context),
         )

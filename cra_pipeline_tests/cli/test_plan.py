@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cra_pipeline.cli.plan import ASSETS, Cell, chain, is_current, unfinished
+from cra_pipeline.cli.plan import ASSETS, Cell, chain, is_current, missing, unfinished
 from cra_pipeline.contracts.manifests import Count, Input
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.integrations.evidence import seal_table, write_check
@@ -51,6 +51,17 @@ def test_the_target_is_made_even_if_it_stands(layout: Layout) -> None:
         make(layout, cell)
 
     assert unfinished(layout, cells, limited=False) == cells[-1:]
+
+
+def test_nothing_is_missing_once_the_target_stands(layout: Layout) -> None:
+    cells = chain("commits", "till", "")
+    make(layout, cells[0])
+
+    assert missing(layout, cells) == cells[1:]
+
+    make(layout, cells[1])
+
+    assert missing(layout, cells) == ()
 
 
 def test_a_limit_opens_again_what_it_bounds(layout: Layout) -> None:

@@ -9,7 +9,6 @@ import stamina.instrumentation
 from rich.console import Console
 from rich.progress import Progress as RichProgress
 
-from cra_pipeline.cli import terminal
 from cra_pipeline.cli.terminal import Bars, Lines, tables, tell_retries
 
 
@@ -23,7 +22,7 @@ class SomeStep:
 def test_lines_name_each_step_and_estimate_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     text = io.StringIO()
     clock = iter([0.0, 4.0, 20.0, 21.0])
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("cra_pipeline.cli.terminal.time.monotonic", lambda: next(clock))
     lines = Lines(Console(file=text, width=100))
 
     lines.started("tasks till", 4, 7)

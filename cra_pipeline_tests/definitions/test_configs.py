@@ -18,8 +18,8 @@ def test_defaults_are_those_of_the_policies() -> None:
     assert CommitConfig().policy() == FilterPolicy()
     assert PackageConfig().policy() == PackagePolicy()
     assert PairConfig().policy() == PairPolicy()
-    assert TaskConfig().limit == TaskPolicy().limit
-    assert AttemptConfig().limit == AttemptPolicy().limit
+    assert TaskConfig().policy() == TaskPolicy()
+    assert AttemptConfig().policy() == AttemptPolicy()
 
 
 def test_every_number_of_the_filter_can_be_changed() -> None:
@@ -32,3 +32,5 @@ def test_a_changed_number_reaches_the_policy() -> None:
     assert CommitConfig(min_words=7).policy().min_words == 7
     assert PackageConfig(index_url="http://127.0.0.1:1/", limit=2).policy().limit == 2
     assert PairConfig(per_task=1).policy().per_task == 1
+    assert TaskConfig(cpu_s=7).policy().limits.cpu_s == 7
+    assert AttemptConfig(wall_s=7.5).policy().limits.wall_s == 7.5
