@@ -64,6 +64,13 @@ def test_only_the_given_lines_are_touched() -> None:
     assert [item.line for item in mutations(source, {2})] == [2]
 
 
+def test_a_fault_that_reaches_beyond_the_given_lines_is_left_out() -> None:
+    source = "def f():\n    g(\n        x\n    )\n"
+
+    assert mutations(source, {2, 3}) == ()
+    assert [item.kind for item in mutations(source, {2, 3, 4})] == ["dropped_statement"]
+
+
 @pytest.mark.parametrize("module", [diffs, textwrap])
 def test_every_mutation_of_real_code_parses_and_edits_a_bracket_at_most(module: object) -> None:
     source = inspect.getsource(module)  # type: ignore[arg-type]  # modules of several kinds

@@ -151,3 +151,13 @@ def test_a_candidate_that_steers_the_runner_is_refused_although_its_tests_pass(
     tally = judge_candidate(row, problem, bench, candidate, seeds=(0, 0), policy=VerdictPolicy())
 
     assert (tally.outcome, tally.reason) == (Outcome.FAILED, "forbidden_edit")
+
+
+@pytest.mark.parametrize("path", ["sitecustomize.py", "conftest.py", "pytest.ini", "helper.pth"])
+def test_what_lies_in_the_judges_places_is_not_laid_over_the_tree(path: str) -> None:
+    problem, bench = problem_of("base", "base right", OLD, NEW)
+    row = prove(problem, bench, POLICY)
+    candidate = TreeChange({}, {path: blob("right")})
+    tally = judge_candidate(row, problem, bench, candidate, seeds=(0, 0), policy=VerdictPolicy())
+
+    assert (tally.outcome, tally.reason) == (Outcome.FAILED, "fail_to_pass_failed")
