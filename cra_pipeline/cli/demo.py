@@ -11,7 +11,7 @@ from rich.table import Table
 from cra_pipeline.cli.plan import ASSETS, chain, missing
 from cra_pipeline.cli.terminal import display, messages, tables
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.errors import PackageError, RoundError
+from cra_pipeline.errors import RoundError
 from cra_pipeline.integrations.home import current_layout
 
 LAST = ASSETS[-1]
@@ -27,22 +27,17 @@ def demo() -> None:
     A second run makes only what is missing, so an interrupted demo goes on where it stopped.
     """
     from cra_pipeline.cli.execute import CellResult, Settings, dagster_runner
-    from cra_pipeline.cli.machine import wheelhouse_folder
+    from cra_pipeline.cli.offline import offline_index
     from cra_pipeline.corpus.stage import seed_tiny
-    from cra_pipeline.integrations.index import serve_wheels
 
     layout = current_layout()
-    if not list(wheelhouse_folder().glob("pytest-*.whl")):
-        raise PackageError(
-            f"{wheelhouse_folder()}: no wheel of pytest, which the demo's tests need: make setup"
-        )
     repos = [source.name for source in seed_tiny(layout)]
     round_name = _round(layout, repos)
     chains = [chain(LAST, repo, round_name) for repo in repos]
     lines = [missing(layout, cells) for cells in chains]
     results: list[CellResult] = []
     with (
-        serve_wheels(wheelhouse_folder()) as index,
+        offline_index(layout) as index,
         display() as shown,
         dagster_runner(layout, repos, shown) as runner,
     ):
