@@ -73,9 +73,17 @@ class _Attempt:
     climbed: Climbed
     probe: Probe | None
 
-    def score(self) -> tuple[int, int]:
-        """Tests found, then fewer broken files."""
-        return (self.probe.collected, -len(self.probe.failed)) if self.probe else (-1, 0)
+    def score(self) -> tuple[int, int, int]:
+        """Tests found, then fewer broken files, then fewer missing modules."""
+        probe = self.probe
+        if probe is None:
+            return -1, 0, 0
+        return probe.collected, -len(probe.failed), -len(probe.missing)
+
+
+def _best(tried: list[_Attempt]) -> _Attempt:
+    """The attempt that came furthest, of equal ones the first."""
+    return max(tried, key=_Attempt.score)
 
 
 def climb(
@@ -89,7 +97,8 @@ def climb(
     """Try rung after rung; the first whose touched tests collect is taken.
 
     Where none does, what the best of them missed is added. Where some touched files still cannot
-    be collected but others can, the best rung is taken and named ``(partial)``.
+    be collected but others can, the best rung is taken and named ``(partial)``; where they can be
+    imported but hold no test, it is named ``(nothing to collect)``.
 
     Args:
         rungs: Of ``declared_rungs``, in their order.
@@ -106,17 +115,17 @@ def climb(
         if not attempt.climbed.reason:
             return attempt.climbed
         tried.append(attempt)
+        if attempt.probe is not None and attempt.probe.hopeless:
+            return _failure(tried, native)
+    last = _best(tried)
     for _ in range(policy.missing_rounds):
-        best = max(tried, key=_Attempt.score)
-        added = set(best.probe.missing if best.probe else ()) - set(best.rung.requirements)
+        added = set(last.probe.missing if last.probe else ()) - set(last.rung.requirements)
         if not added:
             break
-        attempt = _attempt(with_added(best.rung, added), world, policy, own_modules)
-        if not attempt.climbed.reason:
-            return attempt.climbed
-        if attempt.score() <= best.score() and attempt.probe == best.probe:
-            break
-        tried.append(attempt)
+        last = _attempt(with_added(last.rung, added), world, policy, own_modules)
+        if not last.climbed.reason:
+            return last.climbed
+        tried.append(last)
     return _failure(tried, native)
 
 
@@ -204,7 +213,10 @@ def _without_leaks(lock: EnvironmentLock, world: World) -> tuple[EnvironmentLock
 
 
 def _failure(tried: list[_Attempt], native: str) -> Climbed:
-    best = max(tried, key=_Attempt.score)
+    best = _best(tried)
+    if best.probe is not None and best.probe.silent:
+        rung = f"{best.climbed.rung} (nothing to collect)"
+        return replace(best.climbed, rung=rung, reason="")
     if best.probe is not None and best.probe.collected and best.probe.failed:
         note = f"cannot be collected: {', '.join(best.probe.failed)}: {best.climbed.reason}"
         return replace(

@@ -120,6 +120,8 @@ class Probe:
         missing: Distributions that would provide what was missing, sorted.
         own_missing: Modules of the project itself that could not be imported.
         usage: pytest refused its own configuration.
+        silent: All targets could be imported, but hold no test.
+        hopeless: No environment for this Python can help: the targets are of another syntax.
         reason: Why it did not pass; empty if it did.
     """
 
@@ -129,6 +131,8 @@ class Probe:
     missing: tuple[str, ...]
     own_missing: tuple[str, ...]
     usage: bool
+    silent: bool
+    hopeless: bool
     reason: str
 
 
@@ -151,7 +155,23 @@ def judge_probe(report: TestRunReport, own_modules: frozenset[str]) -> Probe:
         missing=tuple(sorted(wanted - {""})),
         own_missing=tuple(name for name in report.missing_modules if name in own_modules),
         usage=usage,
+        silent=report.complete and not (report.collect_errors or report.outcomes or usage),
+        hopeless=_is_hopeless(report),
         reason="" if passed else _reason(report),
+    )
+
+
+def _is_hopeless(report: TestRunReport) -> bool:
+    """Nothing was found, and every target fails to compile itself."""
+    errors = report.collect_errors
+    return (
+        bool(errors)
+        and not report.outcomes
+        and all(
+            item.detail.startswith(("SyntaxError", "IndentationError"))
+            and PurePosixPath(item.test_id).name in item.detail
+            for item in errors
+        )
     )
 
 

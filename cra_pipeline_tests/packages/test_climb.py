@@ -195,3 +195,39 @@ def test_missing_modules_are_not_sought_for_ever() -> None:
 
     assert end.lock is None
     assert len(world.asked) == 1 + PackagePolicy().missing_rounds
+
+
+def test_a_file_of_a_later_syntax_ends_the_climb_at_once() -> None:
+    world = Written(lambda *_: seen(broken="SyntaxError: invalid syntax (b.py, line 3)"))
+
+    end = climbed(world, TESTS, DATED, WIDE)
+
+    assert end.reason == "collection_failed: b.py: SyntaxError: invalid syntax (b.py, line 3)"
+    assert len(world.asked) == 1
+
+
+def test_a_syntax_error_elsewhere_may_be_a_wheels() -> None:
+    world = Written(lambda *_: seen(broken="SyntaxError: invalid syntax (wheel.py, line 3)"))
+
+    climbed(world, TESTS, DATED)
+
+    assert len(world.asked) == 2
+
+
+def test_targets_without_tests_still_give_an_environment() -> None:
+    end = climbed(Written(lambda *_: seen()), TESTS, DATED)
+
+    assert (end.rung, end.reason) == ("tests (nothing to collect)", "")
+    assert end.lock is not None
+
+
+def test_the_reason_is_that_of_the_attempt_that_came_furthest() -> None:
+    world = Written(
+        lambda names, *_: (
+            seen(broken="NameError: x")
+            if "extra" in names
+            else seen(broken="no yaml", missing=("yaml",))
+        )
+    )
+
+    assert climbed(world, TESTS, WIDE).reason == "collection_failed: b.py: NameError: x"
