@@ -137,7 +137,7 @@ def _base_is_verb(word: str, after: str) -> bool:
     if word in _TAKE_FOR:
         return True
     return after not in words.AFTER_NOUN and not (
-        word in words.NOUN_VERBS and after in words.NOUN_TAIL
+        word in words.NOUN_VERBS and after in words.MENDING
     )
 
 

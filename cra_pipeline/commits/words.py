@@ -136,4 +136,12 @@ build cache change cover coverage debug export fuzz import install lint load par
 search support update
 """
 )
-"""Ordinary verbs that a ``NOUN_TAIL`` turns into nouns: "Cache handling"."""
+"""Ordinary verbs that ``MENDING`` turns into nouns: "Cache fixes"."""
+
+MENDING = _words(
+    """
+bug bugs bump cleanup cleanups fix fixes handling improvement improvements issue issues refactoring
+tweak tweaks
+"""
+)
+"""Nouns for work on something."""

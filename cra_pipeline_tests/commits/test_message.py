@@ -40,6 +40,7 @@ VERB_INITIAL = [
     "Work around a bug in pip",
     "Test that links work",
     "Format with black",
+    "Support files with mixed newlines",
     "Release the lock before waiting",
     "Check for cycles in the graph",
     "Fix a crash: the parser forgets its state",
@@ -47,6 +48,7 @@ VERB_INITIAL = [
 
 NOUN_INITIAL = [
     "Support for links",
+    "Cache fixes for the reader",
     "Tests for the parser",
     "Changes to the reader",
     "Fix for broken links",

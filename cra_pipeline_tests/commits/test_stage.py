@@ -218,11 +218,26 @@ def test_a_window_is_refused_where_something_stands_between(
 ) -> None:
     files = {"pkg/fresh.py": "def fresh():\n    return 1\n"}
     earlier = upstream.commit(files, "Add a fresh function")
-    upstream.commit(between, "Change something in between")
+    # Too short a message: this commit is no candidate itself, it only stands in the way.
+    upstream.commit(between, "Fix it")
     later = upstream.commit({"tests/test_fresh.py": "def test_f(): ...\n"}, "Test the function")
     rows = judged(upstream, **numbers)
 
     assert earlier not in rows[later].window
+    assert rows[earlier].window == (earlier,)
+
+
+def test_a_window_never_spans_a_merge(upstream: Upstream) -> None:
+    upstream.run("branch", "side")
+    earlier = upstream.commit({"pkg/fresh.py": "def fresh(): ...\n"}, "Add a fresh function")
+    upstream.run("checkout", "--quiet", "side")
+    upstream.commit({"pkg/other.py": "x = 1\n"}, "Add another module")
+    upstream.run("checkout", "--quiet", "main")
+    upstream.run("merge", "--quiet", "--no-ff", "-m", "Merge the side branch", "side")
+    later = upstream.commit({"tests/test_fresh.py": "def test_f(): ...\n"}, "Test the function")
+    rows = judged(upstream)
+
+    assert rows[later].window == (later,)
     assert rows[earlier].window == (earlier,)
 
 

@@ -17,6 +17,7 @@ from cra_pipeline.integrations.git.run import git, git_stream
 PINNED = "refs/heads/pinned"
 
 _FIELDS = ("%H", "%P", "%an", "%ae", "%at", "%ct", "%B")
+_TORN = b"\0"
 _CHUNK = 1 << 16
 _COMMITS_PER_CALL = 1000
 
@@ -126,12 +127,13 @@ def _batch_counts(
 
 
 def _tokens(stream: IO[bytes]) -> Iterator[bytes]:
+    """What stands between NUL bytes; a torn last token keeps one at its end, as no other can."""
     rest = b""
     while chunk := stream.read(_CHUNK):
         *whole, rest = (rest + chunk).split(b"\0")
         yield from whole
     if rest:
-        yield rest
+        yield rest + _TORN
 
 
 def _commits(tokens: Iterator[bytes]) -> Generator[HistoryCommit, None, bool]:
@@ -140,13 +142,13 @@ def _commits(tokens: Iterator[bytes]) -> Generator[HistoryCommit, None, bool]:
     while sha:
         # The empty field after the message is git's own end of a record.
         header = list(islice(tokens, len(_FIELDS)))
-        if len(header) < len(_FIELDS):
+        if sha.endswith(_TORN) or len(header) < len(_FIELDS):
             return False
         files: list[FileChange] = []
         token = next(tokens, b"")
         while token.startswith((b"\n:", b":")):
             path = next(tokens, None)
-            if path is None:
+            if path is None or path.endswith(_TORN):
                 return False
             files.append(_file_change(token.strip(), path))
             token = next(tokens, b"")

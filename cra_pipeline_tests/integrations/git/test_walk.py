@@ -120,6 +120,22 @@ def test_an_unknown_revision_is_an_error(upstream: Upstream, revision: str) -> N
         list(walk(upstream.path / ".git", revision))
 
 
+@pytest.mark.parametrize("cut", [20, 41, 55, 59, 62, -7, -6, -3, -1])
+def test_output_that_breaks_off_is_an_error(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    clone = upstream.path / ".git"
+    fields = ["0" * 40, "", "A", "a@b", "1", "1", "Add it", "", "\n:0 1 a b A", "a.py", ""]
+    (tmp_path / "stream").write_bytes("\0".join(fields).encode()[:cut])
+    liar = tmp_path / "git"
+    liar.write_text(f"#!/bin/sh\nexec cat {tmp_path}/stream\n")
+    liar.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+
+    with pytest.raises(GitError, match="broke off inside a commit"):
+        list(walk(clone, "HEAD"))
+
+
 def test_a_reader_may_stop_early(upstream: Upstream) -> None:
     stream = walk(upstream.path / ".git", "HEAD")
     first = next(stream)
