@@ -137,6 +137,10 @@ def _run_config(cell: Cell, settings: Settings) -> Mapping[str, object]:
 
 def _problem(done: dg.ExecuteInProcessResult) -> str:
     """Why the run failed, in the pipeline's own words where it has some; empty if it did not."""
+    # First: a failed check also fails its step, with less to say.
+    failed = [check for check in done.get_asset_check_evaluations() if not check.passed]
+    if failed:
+        return f"check {failed[0].check_name} failed: {failed[0].description}"
     for event in done.all_events:
         if event.is_step_failure:
             failure = event.step_failure_data
@@ -145,7 +149,4 @@ def _problem(done: dg.ExecuteInProcessResult) -> str:
             if failure.error is not None:
                 cause = failure.error.cause or failure.error
                 return f"{cause.message.strip()} (Dagster run {done.run_id} has the traceback)"
-    failed = [check for check in done.get_asset_check_evaluations() if not check.passed]
-    if failed:
-        return f"check {failed[0].check_name} failed: {failed[0].description}"
     return "" if done.success else f"Dagster run {done.run_id} failed; its log says why"

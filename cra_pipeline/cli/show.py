@@ -66,9 +66,9 @@ SHOWN = {
         AttemptRow,
         {
             "attempt": (12, lambda row: row.attempt_id[:12]),
-            "task": (30, lambda row: row.task_id),
-            "agent": (24, lambda row: f"{row.agent} {row.configuration}"),
-            "outcome": (13, lambda row: row.outcome.value),
+            "task": (24, lambda row: row.task_id),
+            "agent": (30, lambda row: f"{row.agent} {row.configuration}"),
+            "outcome": (10, lambda row: row.outcome.value),
             "reason": (0, lambda row: row.reason),
         },
         lambda row: row.outcome is Outcome.PASSED,

@@ -1,6 +1,7 @@
 """Stage reports as what the Dagster UI shows beside a materialisation."""
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ def materialized(report: StageReport) -> dg.MaterializeResult[None]:
     metadata: dict[str, dg.MetadataValue[Any]] = {
         "dagster/row_count": dg.MetadataValue.int(manifest.rows),
         "content_id": dg.MetadataValue.text(manifest.content_id),
-        "policy": dg.MetadataValue.text(manifest.policy),
+        "policy": dg.MetadataValue.json(json.loads(manifest.policy)),
         "counts": dg.MetadataValue.md(counts_table(manifest.counts)),
     }
     if report.preview:
