@@ -6,6 +6,7 @@ Pure. The change of a commit has two sides: the *gold* side is everything that i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -24,6 +25,7 @@ from cra_pipeline.harness.selection import (
 
 LATIN = "latin-1"
 _BINARY = b"\0"
+_ENCODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
 class Bench(Protocol):
@@ -137,15 +139,23 @@ def text_of(blob: Blob) -> str:
 def blob_like(text: str, old: Blob | None) -> Blob:
     """A file with new text, in mode and encoding of its earlier version.
 
-    A version that was no UTF-8 is written as Latin-1 again, if the new text allows it.
+    A version that was no UTF-8 is written as Latin-1 again, if the new text allows it; so is a
+    new file that declares another encoding, because Python would read it by that.
     """
     mode = "100644" if old is None else old.mode
-    if old is not None and not _is_utf8(old.content):
+    latin = _declares_other(text) if old is None else not _is_utf8(old.content)
+    if latin:
         try:
             return Blob(mode, text.encode(LATIN))
         except UnicodeEncodeError:
             return Blob(mode, text.encode())
     return Blob(mode, text.encode())
+
+
+def _declares_other(text: str) -> bool:
+    """Whether one of the first two lines names an encoding that is not UTF-8 (PEP 263)."""
+    named = [_ENCODING.match(line) for line in text.splitlines()[:2]]
+    return any(match[1].lower().replace("_", "-") != "utf-8" for match in named if match)
 
 
 def _is_utf8(content: bytes) -> bool:

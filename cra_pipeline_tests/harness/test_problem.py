@@ -48,6 +48,21 @@ def test_a_latin1_file_stays_one_while_it_can() -> None:
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        b"# -*- coding: latin-1 -*-\nTEA = 'th\xe9'\n",
+        b"#!/usr/bin/python\n# vim: set fileencoding=iso-8859-15 :\nTEA = 'th\xe9'\n",
+        "# -*- coding: utf-8 -*-\nTEA = 'thé'\n".encode(),
+        "# a note on coding\nTEA = 'thé'\n".encode(),
+    ],
+)
+def test_a_new_file_keeps_the_bytes_that_it_declares(content: bytes) -> None:
+    new = Blob("100644", content)
+
+    assert blob_like(text_of(new), None) == new
+
+
+@pytest.mark.parametrize(
     "odd", [Blob("120000", b"a"), Blob("160000", b""), Blob("100644", b"\0\1")]
 )
 def test_what_is_no_text_is_named(odd: Blob) -> None:
