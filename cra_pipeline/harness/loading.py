@@ -210,10 +210,14 @@ def answer_texts(problem: Problem) -> tuple[dict[str, str], dict[str, str]]:
     """Texts of the changed files at the base and after the right answer.
 
     Raises:
-        ValueError: One of them is no text.
+        ValueError: One of them is no text, or changes its encoding.
     """
     side = answer_side(problem)
-    return texts_of(side.before), texts_of(side.after)
+    before, after = texts_of(side.before), texts_of(side.after)
+    for path, text in after.items():
+        if blob_like(text, side.before.get(path)).content != side.after[path].content:
+            raise ValueError(f"{path}: it changes its encoding, which no text can say")
+    return before, after
 
 
 def base_texts(problem: Problem) -> Mapping[str, str]:

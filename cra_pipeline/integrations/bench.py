@@ -6,6 +6,8 @@ start is repeated once: that is the machine's fault, not the change's.
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -58,8 +60,9 @@ class SandboxBench:
             test_files: Relative to the tree.
             seeds: Of order and of hashes.
         """
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.scratch, prefix="bench-") as folder:
+        with tempfile.TemporaryDirectory(
+            dir=self.scratch, prefix=f"bench-{os.getpid()}-"
+        ) as folder:
             # The sandbox may look at it as another user.
             Path(folder).chmod(0o755)
             written = [
@@ -115,6 +118,8 @@ def open_bench(
             f"run: cra-pipeline run repo_packages --repo {environment.repo}"
         )
     folder = ready_environment(layout, lock)
+    layout.scratch.mkdir(parents=True, exist_ok=True)
+    sweep(layout.scratch)
     with checked_out(layout, layout.snapshot(environment.repo), base) as tree:
         yield SandboxBench(
             runner=runner,
@@ -124,3 +129,15 @@ def open_bench(
             env_folder=folder,
             limits=limits,
         )
+
+
+def sweep(scratch: Path) -> None:
+    """Remove layers that killed processes left behind."""
+    for folder in scratch.glob("bench-*-*"):
+        process = int(folder.name.split("-")[1])
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except PermissionError:
+            continue  # It lives, under another user.

@@ -44,6 +44,10 @@ def test_a_latin1_file_stays_one_while_it_can() -> None:
 
     assert blob_like("# thé\n", old).content == b"# th\xe9\n"
     assert blob_like("# 漢\n", old).content == "# 漢\n".encode()
+    assert blob_like("# coding: latin-1\n# thé\n", None).content.endswith(b"th\xe9\n")
+    assert blob_like("#!x\n# -*- coding: cp1252 -*-\né", None).content.endswith(b"\xe9")
+    assert blob_like("# coding: utf-8\né", None).content.endswith("é".encode())
+    assert blob_like("\n\n# coding: latin-1\né", None).content.endswith("é".encode())
     assert blob_like("# thé\n", None) == Blob("100644", "# thé\n".encode())
 
 

@@ -82,7 +82,7 @@ def test_survivors_are_named_as_what_the_tests_do_not_see() -> None:
     [
         ("old needs 5\nmine needs 1\n", Outcome.PASSED, ""),
         ("old needs 5\nmine needs def\n", Outcome.FAILED, "no_mutant_killed"),
-        ("old needs 5\nmine needs nothing\n", Outcome.FAILED, "pass_to_pass_failed"),
+        ("old needs 5\nmine needs nothing\n", Outcome.FAILED, "fail_to_pass_failed"),
         ("mine needs 1\n", Outcome.FAILED, "pass_to_pass_failed"),
         ("", Outcome.FAILED, "pass_to_pass_failed"),
         ("old needs 5\nmine hangs 1\n", Outcome.TIMED_OUT, "timed_out"),
