@@ -19,13 +19,13 @@ from cra_pipeline.integrations.git.fast_import import build_repository
 TINY = Path(__file__).parents[2] / "corpus" / "tiny"
 
 HEADS = {
-    "byteshelf": "be8e627773b5ce44ddb426db4f50f95e91ac7d0e",
-    "eventlog": "80ef2aaa577ed6a4849552dce0ab6b88ed18052e",
-    "fieldcheck": "a7e0d52cbe3ac899e0367e6bef966f225202b3be",
-    "gridprint": "d935e5744cdf671c3b1838495feec1c0ea1ed0fe",
-    "pocketini": "2aa5069b5d5d6a9a7866f56021df4914a18dad09",
-    "slugline": "803206de635cbe2007896c868265579f7befe440",
-    "tryagain": "055a10af97a08f51350a2f1c3759ee8c8714cb09",
+    "byteshelf": "c42cd0e84f64b77a776df57e2bfb28c65f9b79ce",
+    "eventlog": "3e40ec15e20ae4cf2e4fca365c0afb5178fc70e6",
+    "fieldcheck": "80339cbbeb6f3e797de5e631d483d611061cd39d",
+    "gridprint": "568f0fc90c3bd39bcc3371ba5c129195a861aeaa",
+    "pocketini": "9d0fac35a4fac0f50ab88f47478e6e0c2b861076",
+    "slugline": "07b69dc4abd9ec18c6b319752c6812e5a2003105",
+    "tryagain": "d4fe37994de0b6d741ee725c5126f3b353a6cf2c",
 }
 """Ids of the heads; they change with any byte of any commit of a history."""
 
