@@ -6,7 +6,7 @@ the same side is quarantined: the test, not the task.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from cra_pipeline.contracts.sandbox import Ending
@@ -72,30 +72,45 @@ def unusable(report: TestRunReport, side: str) -> Rejection | None:
     return None
 
 
-def first_look(gold: TestRunReport, base: TestRunReport) -> Rejection | None:
+def first_look(
+    gold: TestRunReport, base: TestRunReport, touched: Collection[str] = ()
+) -> Rejection | None:
     """Whether the first run of each side leaves any test to prove; both are usable.
 
-    Spares the further runs where the answer is no already.
+    Spares the further runs where the answer is no already. Gold is blamed for tests of the files
+    that the commit touches; others may be red for reasons of their own.
+
+    Args:
+        gold: Run with the gold change.
+        base: Run without it.
+        touched: Test files that the commit changes; where it changes none, all are meant.
     """
     with_gold, without = results(gold), results(base)
-    turned = [
-        test_id
-        for test_id, result in with_gold.items()
-        if result is TestResult.PASSED and _is_red(without.get(test_id))
-    ]
-    if turned:
+    green = [name for name, result in with_gold.items() if result is TestResult.PASSED]
+    if any(_is_red(without.get(name)) for name in green):
         return None
-    red = sorted(test_id for test_id, result in with_gold.items() if result in _RED)
-    errors = sorted(error.test_id or "session" for error in gold.collect_errors)
-    if red or errors:
+    red = sorted(name for name, result in with_gold.items() if result in _RED)
+    errors = sorted(error.test_id for error in gold.collect_errors)
+    own = [name for name in (*errors, *red) if not touched or _file(name) in {*touched, ""}]
+    if own:
         details = {item.test_id: item.detail for item in (*gold.outcomes, *gold.collect_errors)}
-        name = (errors or red)[0]
-        count = len(red) + len(errors)
-        return Rejection("gold_fails", f"{count} red with gold: {name}: {details.get(name, '')}")
-    green = sum(result is TestResult.PASSED for result in with_gold.values())
+        name = own[0]
+        words = f"{name or 'session'}: {details.get(name, '')}"
+        return Rejection("gold_fails", f"{len(own)} red with gold: {words}")
     if not green:
         return Rejection("gold_fails", f"no test passes: {len(with_gold)} reported")
-    return Rejection("no_fail_to_pass", f"green_before: {green} tests pass with and without gold")
+    skipped = sum(
+        result is TestResult.SKIPPED and _file(name) in touched
+        for name, result in with_gold.items()
+    )
+    notes = [f"{len(green)} tests pass with and without gold"]
+    notes += [f"{skipped} of the touched files are skipped"] if skipped else []
+    notes += [f"{len(red) + len(errors)} elsewhere are red"] if red or errors else []
+    return Rejection("no_fail_to_pass", f"green_before: {', '.join(notes)}")
+
+
+def _file(test_id: str) -> str:
+    return test_id.partition("::")[0]
 
 
 def divide(gold: Sequence[TestRunReport], base: Sequence[TestRunReport]) -> Division:
@@ -115,7 +130,7 @@ def divide(gold: Sequence[TestRunReport], base: Sequence[TestRunReport]) -> Divi
 
     def now(test_id: str) -> TestResult | None:
         found = with_gold[0].get(test_id)
-        lost = found is None and test_id.partition("::")[0] in uncollected
+        lost = found is None and _file(test_id) in uncollected
         return TestResult.ERROR if lost else found
 
     green = [test_id for test_id in stable if now(test_id) is TestResult.PASSED]

@@ -97,7 +97,7 @@ def _runs(
         refusal = unusable(report, side)
         (golds if side == "gold" else bases).append(report)
         if refusal is None and number == 1:
-            refusal = first_look(golds[0], bases[0])
+            refusal = first_look(golds[0], bases[0], problem.hidden.after)
         if refusal is not None:
             return refusal
     return golds, bases

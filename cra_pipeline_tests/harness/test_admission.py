@@ -45,6 +45,32 @@ def test_a_file_that_gold_cannot_import_is_named() -> None:
     assert "tests/test_b.py: no import" in found.evidence
 
 
+def test_gold_is_not_blamed_for_what_is_red_in_files_that_it_did_not_touch() -> None:
+    gold = report(
+        {"a.py::old": "passed", "a.py::new": "skipped", "b.py::x": "failed"}, errors=["c.py"]
+    )
+    base = report({"a.py::old": "passed", "b.py::x": "failed"})
+    found = first_look(gold, base, ["a.py"])
+
+    assert found is not None
+    assert found.reason == "no_fail_to_pass"
+    assert found.evidence == (
+        "green_before: 1 tests pass with and without gold, 1 of the touched files are skipped, "
+        "2 elsewhere are red"
+    )
+    for touched in ("b.py", "c.py"):
+        blamed = first_look(gold, base, [touched])
+        assert blamed is not None
+        assert blamed.reason == "gold_fails"
+
+
+def test_a_session_that_fails_as_a_whole_is_golds_fault() -> None:
+    found = first_look(report({}, errors=[""]), report({}), ["a.py"])
+
+    assert found is not None
+    assert (found.reason, found.evidence) == ("gold_fails", "1 red with gold: session: no import")
+
+
 @pytest.mark.parametrize(
     ("fields", "side", "reason"),
     [
