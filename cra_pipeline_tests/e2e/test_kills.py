@@ -16,7 +16,7 @@ import pytest
 from cra_pipeline.cli.machine import wheelhouse_folder
 from cra_pipeline.integrations.index import serve_wheels
 
-KILLS = int(os.environ.get("CRA_PIPELINE_KILLS", "4"))
+KILLS = int(os.environ.get("CRA_PIPELINE_KILLS", "2"))
 """More by hand: each costs the start of a process."""
 
 TABLES = ("repo_snapshots", "commits", "repo_packages", "tasks", "attempts", "triples")
