@@ -14,13 +14,13 @@ from cra_pipeline.harness.forging.target import Target
 from cra_pipeline.harness.policy import TaskPolicy
 from cra_pipeline.harness.problem import Bench, Problem, blob_like, split_change, texts_of
 from cra_pipeline.harness.selection import is_guarded, protected_files, select_tests
-from cra_pipeline.harness.testplans import (
-    Exam,
+from cra_pipeline.harness.suspects import (
     Suspect,
     changed_functions,
     modules_under_test,
     suspects,
 )
+from cra_pipeline.harness.testplans import Exam
 from cra_pipeline.mutations import mutation_at
 
 

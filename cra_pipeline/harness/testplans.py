@@ -7,8 +7,8 @@ the modules under test. The runs are made through a bench; everything else here 
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from cra_pipeline.contracts.tasks import ControlResult, Outcome, TaskRow, TestTally
 from cra_pipeline.contracts.testrun import TestResult, TestRunReport
@@ -17,8 +17,8 @@ from cra_pipeline.harness.admission import Division, Rejection, named, results, 
 from cra_pipeline.harness.policy import Seeds, TaskPolicy, VerdictPolicy
 from cra_pipeline.harness.problem import Bench, Problem, blob_like, run_over
 from cra_pipeline.harness.proving import NOOP, gold_runs, judged, refused, rejected, row_of
-from cra_pipeline.harness.selection import imported_names, is_guarded, module_names
-from cra_pipeline.mutations import mutations, spread
+from cra_pipeline.harness.selection import is_guarded
+from cra_pipeline.harness.suspects import Suspect, parsed
 
 ENOUGH = 2
 """Killed mutants after which no further one is tried: one proves the tests, two judge others."""
@@ -27,124 +27,6 @@ TEST_CONTROLS = ("always_passing", "empty_tests")
 """Tests that must not score, whatever the task."""
 
 _RED = frozenset({TestResult.FAILED, TestResult.ERROR})
-
-
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """One fault in one source file."""
-
-    name: str
-    kind: str
-    path: str
-    text: str = field(repr=False)
-
-    def change(self, sources: Mapping[str, Blob]) -> TreeChange:
-        """The fault as a change of the base."""
-        old = sources[self.path]
-        return TreeChange({self.path: old}, {self.path: blob_like(self.text, old)})
-
-
-def modules_under_test(
-    tests: Iterable[str], sources: Mapping[str, str], import_roots: Collection[str]
-) -> tuple[str, ...]:
-    """Source files that tests import, sorted; of a package also the files that define the names.
-
-    Args:
-        tests: Texts of the changed tests.
-        sources: Text of every source file by path.
-        import_roots: Folders from which modules are imported.
-    """
-    imported = {name for text in tests for name in imported_names(text)}
-    found: set[str] = set()
-    for path, text in sources.items():
-        for name in module_names(path, import_roots):
-            package = name.rpartition(".")[0]
-            wanted = {item.rpartition(".")[2] for item in imported if _of_package(item, package)}
-            if name in imported or wanted & _defined(text):
-                found.add(path)
-    return tuple(sorted(found))
-
-
-def _of_package(name: str, package: str) -> bool:
-    return bool(package) and name.rpartition(".")[0] == package
-
-
-def _defined(text: str) -> set[str]:
-    """Names of top-level functions and classes."""
-    tree = _parsed(text)
-    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    return {node.name for node in tree.body if isinstance(node, kinds)}
-
-
-def _parsed(text: str) -> ast.Module:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError):
-        return ast.Module(body=[], type_ignores=[])
-
-
-def changed_functions(old: str, new: str) -> dict[str, str]:
-    """Test functions of the new text whose code the old one lacks: ``Class::name`` to its code."""
-    before = _functions(old)
-    return {name: code for name, code in _functions(new).items() if before.get(name) != code}
-
-
-def _functions(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    stack: list[tuple[str, Sequence[ast.stmt]]] = [("", _parsed(text).body)]
-    while stack:
-        prefix, body = stack.pop()
-        for node in body:
-            if isinstance(node, ast.ClassDef):
-                stack.append((f"{prefix}{node.name}::", node.body))
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                found[prefix + node.name] = ast.unparse(node)
-    return found
-
-
-def suspects(
-    sources: Mapping[str, str], code: Iterable[str], *, limit: int, seed: str
-) -> tuple[Suspect, ...]:
-    """Faults to try, those in functions that the new tests name first.
-
-    Args:
-        sources: Text of the modules under test by path.
-        code: Code of the new and changed tests.
-        limit: How many at most.
-        seed: Of the draw.
-    """
-    words = {
-        getattr(node, "id", None) or getattr(node, "attr", None)
-        for text in code
-        for node in ast.walk(_parsed(text))
-    }
-    near: list[Suspect] = []
-    far: list[Suspect] = []
-    for path, text in sorted(sources.items()):
-        lines = _lines_of_named(text, words)
-        near.extend(_faults(path, text, lines, limit, seed))
-        far.extend(_faults(path, text, None, limit, seed))
-    first = spread(near, limit, seed)
-    others = spread((item for item in far if item not in first), limit - len(first), seed)
-    return (*first, *others)
-
-
-def _faults(
-    path: str, text: str, lines: Collection[int] | None, limit: int, seed: str
-) -> Iterable[Suspect]:
-    for item in mutations(text, lines, limit=limit, seed=seed):
-        name = f"{path}:{item.line}:{item.column}:{item.kind}"
-        yield Suspect(name, item.kind, path, item.text)
-
-
-def _lines_of_named(text: str, words: Collection[str | None]) -> set[int]:
-    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    return {
-        line
-        for node in ast.walk(_parsed(text))
-        if isinstance(node, kinds) and node.name in words
-        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
-    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,7 +184,7 @@ def _empty(_: str) -> str:
 
 def _always_passing(text: str) -> str:
     """The same test functions with nothing in them."""
-    tree = _parsed(text)
+    tree = parsed(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(
             "test"
