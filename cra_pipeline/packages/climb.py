@@ -115,7 +115,7 @@ def climb(
         if not attempt.climbed.reason:
             return attempt.climbed
         tried.append(attempt)
-        if attempt.probe is not None and attempt.probe.hopeless:
+        if _is_final(attempt, native):
             return _failure(tried, native)
     last = _best(tried)
     for _ in range(policy.missing_rounds):
@@ -127,6 +127,14 @@ def climb(
             return last.climbed
         tried.append(last)
     return _failure(tried, native)
+
+
+def _is_final(attempt: _Attempt, native: str) -> bool:
+    """No wheel can bring what is missing: another syntax, or the project's own compiled part."""
+    probe = attempt.probe
+    if probe is None:
+        return False
+    return probe.hopeless or bool(native and probe.own_missing and not probe.missing)
 
 
 def _dating_is_no_help(attempt: _Attempt) -> bool:

@@ -153,12 +153,26 @@ def judge_probe(report: TestRunReport, own_modules: frozenset[str]) -> Probe:
         collected=len(report.outcomes) if report.complete else 0,
         failed=tuple(item.test_id for item in report.collect_errors),
         missing=tuple(sorted(wanted - {""})),
-        own_missing=tuple(name for name in report.missing_modules if name in own_modules),
+        own_missing=_own_missing(report, text, own_modules),
         usage=usage,
         silent=report.complete and not (report.collect_errors or report.outcomes or usage),
         hopeless=_is_hopeless(report),
         reason="" if passed else _reason(report),
     )
+
+
+_NO_NAME = re.compile(
+    r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'"
+)
+
+
+def _own_missing(report: TestRunReport, text: str, own_modules: frozenset[str]) -> tuple[str, ...]:
+    """Modules of the project that are not there, and names that its packages lack."""
+    names = {name for name in report.missing_modules if name in own_modules}
+    for name, module in _NO_NAME.findall(text):
+        if module.partition(".")[0] in own_modules:
+            names.add(f"{module}.{name}")
+    return tuple(sorted(names))
 
 
 def _is_hopeless(report: TestRunReport) -> bool:

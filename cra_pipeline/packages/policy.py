@@ -6,6 +6,10 @@ import json
 from dataclasses import asdict, dataclass
 
 
+RULES = 1
+"""Part of every journal key: raise it when the ladder decides otherwise for equal numbers."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackagePolicy:
     """Which commits get an environment, and how far the ladder goes for it.
@@ -55,7 +59,7 @@ class PackagePolicy:
         """What decides one commit's row: everything but the choice of commits."""
         numbers = json.loads(self.evidence())
         del numbers["limit"], numbers["kinds"]
-        return json.dumps(numbers, sort_keys=True)
+        return json.dumps(numbers | {"rules": RULES}, sort_keys=True)
 
 
 DEFAULT_POLICY = PackagePolicy()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
+
 from cra_pipeline.contracts.packages import EnvironmentLock, WheelPin
 from cra_pipeline.contracts.sandbox import Ending
 from cra_pipeline.contracts.testrun import TestOutcome, TestResult, TestRunReport
@@ -173,14 +175,22 @@ def test_some_files_that_never_collect_do_not_lose_the_others() -> None:
     assert end.notes == ("cannot be collected: b.py: collection_failed: b.py: SyntaxError",)
 
 
-def test_a_compiled_part_of_the_project_is_named_as_the_cause() -> None:
-    world = Written(lambda *_: seen(broken="x", missing=("own",)))
+@pytest.mark.parametrize(
+    ("report", "module"),
+    [
+        (seen(broken="x", missing=("own",)), "own"),
+        (seen(broken="ImportError: cannot import name 'native' from 'own' (/x)"), "own.native"),
+    ],
+)
+def test_a_compiled_part_of_the_project_is_named_as_the_cause(
+    report: TestRunReport, module: str
+) -> None:
+    world = Written(lambda *_: report)
 
-    end = climbed(world, TESTS, native="maturin")
+    end = climbed(world, TESTS, DATED, native="maturin")
 
-    assert (
-        end.reason == "native_extension: own needs a compiled part (maturin); missing_modules: own"
-    )
+    assert end.reason.startswith(f"native_extension: {module} needs a compiled part (maturin); ")
+    assert len(world.asked) == 1
 
 
 def test_without_targets_the_first_lock_is_taken() -> None:
