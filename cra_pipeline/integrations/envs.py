@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from cra_pipeline.contracts.packages import EnvironmentLock
@@ -43,6 +44,17 @@ def kept_lock(layout: Layout, lock_hash: str) -> EnvironmentLock | None:
     """
     path = _lock_path(layout, lock_hash)
     return read_record(path, EnvironmentLock) if path.exists() else None
+
+
+def ready_locks(layout: Layout, hashes: Iterable[str]) -> dict[str, EnvironmentLock]:
+    """Kept locks of those hashes whose environment is there; empty hashes are passed over.
+
+    Raises:
+        StoreError: A lock is damaged.
+    """
+    wanted = sorted({key for key in hashes if key and env_path(layout, key).is_dir()})
+    found = {key: kept_lock(layout, key) for key in wanted}
+    return {key: lock for key, lock in found.items() if lock is not None}
 
 
 def env_path(layout: Layout, lock_hash: str) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-
 RULES = 1
 """Part of every journal key: raise it when the ladder decides otherwise for equal numbers."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +20,7 @@ from cra_pipeline.contracts.testrun import TestRunReport, TestRunRequest
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import PackageError, SandboxError
 from cra_pipeline.integrations import drops
-from cra_pipeline.integrations.envs import env_path, keep_lock, kept_lock, ready_environment
+from cra_pipeline.integrations.envs import keep_lock, kept_lock, ready_environment, ready_locks
 from cra_pipeline.integrations.evidence import require_checked, seal_table, write_check
 from cra_pipeline.integrations.files import (
     append_journal,
@@ -114,7 +113,7 @@ def _chosen(layout: Layout, repo: str, policy: PackagePolicy) -> tuple[CommitRow
 
 
 def _write(layout: Layout, source: RepoSnapshot, rows: tuple[EnvironmentRow, ...]) -> None:
-    locks = used_locks(rows, _locks(layout, rows))
+    locks = used_locks(rows, ready_locks(layout, (row.lock_hash for row in rows)))
     write_package(
         layout,
         layout.snapshot(source.repo),
@@ -122,13 +121,6 @@ def _write(layout: Layout, source: RepoSnapshot, rows: tuple[EnvironmentRow, ...
         layout.package(source.repo),
         lambda files: manifest_bytes(repo_manifest(source, rows, locks, files, PYTHON)),
     )
-
-
-def _locks(layout: Layout, rows: Iterable[EnvironmentRow]) -> dict[str, EnvironmentLock]:
-    """Kept locks of the rows whose environment is there."""
-    hashes = sorted({row.lock_hash for row in rows if row.lock_hash})
-    found = {key: kept_lock(layout, key) for key in hashes if env_path(layout, key).is_dir()}
-    return {key: lock for key, lock in found.items() if lock is not None}
 
 
 @dataclass
@@ -353,9 +345,8 @@ def check_package(layout: Layout, repo: str) -> CheckReport:
     numbers = json.loads(sealed.policy)
     policy = PackagePolicy(kinds=tuple(numbers["kinds"]), limit=numbers["limit"])
     chosen = [commit.sha for commit in _chosen(layout, repo, policy)]
-    found = judge_package(
-        rows, chosen, manifest, _locks(layout, rows), damaged_files(package, manifest)
-    )
+    locks = ready_locks(layout, (row.lock_hash for row in rows))
+    found = judge_package(rows, chosen, manifest, locks, damaged_files(package, manifest))
     return write_check(layout, sealed, found)
 
 

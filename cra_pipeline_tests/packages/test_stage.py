@@ -97,6 +97,7 @@ def test_a_second_run_probes_nothing_and_writes_the_same_bytes(
     assert tree_bytes(built.partition("repo_packages", "till")) == before
 
 
+@pytest.mark.slow
 def test_another_workspace_gets_the_same_bytes(
     model: Layout, ready: Ready, index: IndexAddress, runner: CountedRunner
 ) -> None:
@@ -108,6 +109,7 @@ def test_another_workspace_gets_the_same_bytes(
     assert tree_bytes(one) == tree_bytes(two)
 
 
+@pytest.mark.slow
 def test_another_policy_climbs_again(
     built: Layout, index: IndexAddress, runner: CountedRunner
 ) -> None:
@@ -185,6 +187,7 @@ def test_damage_after_sealing_fails_the_check_and_stops_the_next_stage(built: La
         require_checked(built, "repo_packages", "till")
 
 
+@pytest.mark.slow
 def test_a_package_alone_brings_the_same_environments_without_an_index(
     model: Layout, ready: Ready, history: History, index: IndexAddress, runner: CountedRunner
 ) -> None:
