@@ -16,7 +16,10 @@ Seeds = tuple[int, int]
 """Order seed and hash seed of one run."""
 
 RUN_LIMITS = Limits()
-"""What one test run may use, unless a policy says otherwise."""
+"""What one run of a task's proof may use, unless a policy says otherwise."""
+
+ATTEMPT_LIMITS = Limits(wall_s=120.0, cpu_s=120)
+"""What one attempt may use: the gold change was quicker, and some near misses never end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +85,7 @@ class AttemptPolicy:
     mutants: int = 6
     seed: int = 0
     run_seeds: Seeds = (0, 0)
-    limits: Limits = RUN_LIMITS
+    limits: Limits = ATTEMPT_LIMITS
     verdict: VerdictPolicy = field(default_factory=VerdictPolicy)
 
 

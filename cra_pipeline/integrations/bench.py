@@ -132,8 +132,8 @@ def open_bench(
 
 
 def sweep(scratch: Path) -> None:
-    """Remove layers that killed processes left behind."""
-    for folder in scratch.glob("bench-*-*"):
+    """Remove layers and run folders that killed processes left behind."""
+    for folder in (*scratch.glob("bench-*-*"), *scratch.glob("testrun-*-*")):
         process = int(folder.name.split("-")[1])
         try:
             os.kill(process, 0)

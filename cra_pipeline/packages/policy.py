@@ -32,7 +32,7 @@ class PackagePolicy:
         index_label: Digest of what that index offers; it stands for the address in evidence.
     """
 
-    kinds: tuple[str, ...] = ("source-and-tests", "tests-only")
+    kinds: tuple[str, ...] = ("source-and-tests", "tests-only", "source-only")
     limit: int = 0
     dated_floor: str = "2023-01-01"
     pytest_floor: str = "7.2"

@@ -98,10 +98,13 @@ def test_only_a_sandbox_that_did_not_start_is_tried_once_more(
     assert report.ending is last
 
 
-def test_what_a_killed_process_left_is_swept_and_what_lives_is_spared(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["bench", "testrun"])
+def test_what_a_killed_process_left_is_swept_and_what_lives_is_spared(
+    kind: str, tmp_path: Path
+) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    dead, alive = tmp_path / f"bench-{ended.pid}-x", tmp_path / f"bench-{os.getpid()}-x"
+    dead, alive = tmp_path / f"{kind}-{ended.pid}-x", tmp_path / f"{kind}-{os.getpid()}-x"
     for folder in (dead, alive):
         (folder / "0").mkdir(parents=True)
     sweep(tmp_path)

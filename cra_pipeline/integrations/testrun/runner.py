@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
 import shutil
 import sys
@@ -150,7 +151,8 @@ def _environment(hash_seed: int) -> tuple[tuple[str, str], ...]:
 @contextmanager
 def _folder(scratch: Path) -> Iterator[Path]:
     scratch.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=scratch, prefix="testrun-"))
+    # The process id in the name lets a later run sweep what a killed one left.
+    folder = Path(tempfile.mkdtemp(dir=scratch, prefix=f"testrun-{os.getpid()}-"))
     # The sandbox may look at it as another user.
     folder.chmod(0o755)
     try:
