@@ -22,7 +22,7 @@ HEADS = {
     "byteshelf": "c42cd0e84f64b77a776df57e2bfb28c65f9b79ce",
     "eventlog": "3e40ec15e20ae4cf2e4fca365c0afb5178fc70e6",
     "fieldcheck": "80339cbbeb6f3e797de5e631d483d611061cd39d",
-    "gridprint": "568f0fc90c3bd39bcc3371ba5c129195a861aeaa",
+    "gridprint": "8fe17c6b04d639b53e01ab0792de9ade8e4785b3",
     "pocketini": "9d0fac35a4fac0f50ab88f47478e6e0c2b861076",
     "slugline": "07b69dc4abd9ec18c6b319752c6812e5a2003105",
     "tryagain": "d4fe37994de0b6d741ee725c5126f3b353a6cf2c",
