@@ -25,7 +25,7 @@ HEADS = {
     "gridprint": "8fe17c6b04d639b53e01ab0792de9ade8e4785b3",
     "pocketini": "9d0fac35a4fac0f50ab88f47478e6e0c2b861076",
     "slugline": "07b69dc4abd9ec18c6b319752c6812e5a2003105",
-    "tryagain": "d4fe37994de0b6d741ee725c5126f3b353a6cf2c",
+    "tryagain": "f357768c7b83fc02658339440ecda7065f1fa219",
 }
 """Ids of the heads; they change with any byte of any commit of a history."""
 
