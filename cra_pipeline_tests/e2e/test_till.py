@@ -126,12 +126,13 @@ def test_patches_from_outside_are_judged(home: Layout) -> None:
         "agent_error": "no patch at all",
     }
     outcomes = {}
-    for name, patch in patches.items():
+    for name, patch in {**patches, "noop": ""}.items():
         path = home.root / f"{name}.diff"
         path.write_text(patch, encoding="utf-8")
         result = command("score", task["task_id"], "--patch", str(path), "--json")
         outcomes[name] = (json.loads(result.stdout)["outcome"], result.exit_code)
 
+    assert outcomes.pop("noop") == ("failed", 0)
     assert outcomes == {name: (name, 0) for name in patches}
 
 

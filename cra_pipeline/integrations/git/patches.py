@@ -25,9 +25,12 @@ def apply_patch(scratch: Path, snapshot: Path, base: str, patch: bytes) -> TreeC
         patch: Unified diff, git's binary patches included.
 
     Raises:
-        PatchError: It does not apply, changes nothing, leaves the tree, enters ``.git``, or brings
-            a symbolic link or a submodule.
+        PatchError: It does not apply, leaves the tree, enters ``.git``, or brings a symbolic link
+            or a submodule.
     """
+    if not patch.strip():
+        # No change at all is a change to judge like any other; git refuses an empty patch.
+        return TreeChange({}, {})
     extra = _scratch_store(scratch, snapshot)
     git(snapshot, "read-tree", base, extra=extra)
     try:
