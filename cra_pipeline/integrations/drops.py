@@ -21,6 +21,8 @@ from cra_pipeline.integrations.git.history import reachable_commits
 from cra_pipeline.integrations.repo_package import read_manifest, walk_unfollowed
 
 INGESTED = "ingested_packages"
+_MOST_NAME = 255
+"""Bytes of a folder's name that a file system takes."""
 
 
 def ingested_folder(layout: Layout, repo: str) -> Path:
@@ -109,29 +111,59 @@ def unseen_drops(layout: Layout) -> tuple[tuple[str, str], ...]:
 
     The hash covers the manifest and the sizes of all files, so that a package whose last wheel
     arrives late is seen again. A manifest that is still being written (no JSON yet) is left alone.
+    A folder that cannot be judged is named too, with the hash of what is wrong with it: taking it
+    in says so, and its neighbours do not wait for it.
     """
-    found: list[tuple[str, str]] = []
-    for manifest in sorted(layout.drops.glob("*/manifest.json")):
-        content = read_manifest(manifest.parent)
+    folders = sorted(layout.drops.iterdir()) if layout.drops.is_dir() else []
+    found = ((folder.name, _content_hash(layout, folder)) for folder in folders)
+    return tuple((name, digest) for name, digest in found if digest)
+
+
+def _content_hash(layout: Layout, folder: Path) -> str:
+    """Hash of what lies in a dropped folder; empty where there is nothing to take in."""
+    try:
+        if not _has_manifest(folder):
+            return ""
+        content = read_manifest(folder)
         repo = _stated_repo(content)
         if repo is None or _taken_in(layout, repo, content):
-            continue
-        digest = hashlib.sha256(content)
-        digest.update(json.dumps(sorted(walk_unfollowed(manifest.parent))).encode())
-        found.append((manifest.parent.name, digest.hexdigest()))
-    return tuple(found)
+            return ""
+        listing = json.dumps(sorted(walk_unfollowed(folder)))
+    except PackageError as error:
+        content, listing = b"", json.dumps(str(error))
+    return hashlib.sha256(content + listing.encode()).hexdigest()
+
+
+def _has_manifest(folder: Path) -> bool:
+    """Whether anything, be it a link to nowhere, bears the manifest's name.
+
+    Raises:
+        PackageError: The folder cannot be looked into.
+    """
+    try:
+        (folder / "manifest.json").lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise PackageError(
+            f"{folder}: cannot be read ({error.strerror}): mend its rights"
+        ) from error
+    return True
 
 
 def _stated_repo(content: bytes) -> str | None:
+    """Key that a manifest states, empty where it states none; None where it is no JSON yet."""
     try:
         shape = json.loads(content)
     except ValueError:
         return None
+    except RecursionError:
+        return ""  # No manifest is nested like this, however it goes on.
     return str(shape.get("repo", "")) if isinstance(shape, dict) else ""
 
 
 def _taken_in(layout: Layout, repo: str, content: bytes) -> bool:
-    if not SLUG.match(repo):
+    if not SLUG.match(repo) or len(repo) > _MOST_NAME:
         return False
     known = ingested_folder(layout, repo) / "manifest.json"
     return known.is_file() and known.read_bytes() == content

@@ -177,10 +177,11 @@ def read_manifest(folder: Path) -> bytes:
             f"{path}: cannot be read ({error.strerror}): expected a repo package with repo/, "
             "packages/ and manifest.json"
         ) from error
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_MANIFEST:
+        os.close(handle)
+        raise PackageError(f"{path}: expected a plain file of at most {MOST_MANIFEST} bytes")
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_MANIFEST:
-            raise PackageError(f"{path}: expected a plain file of at most {MOST_MANIFEST} bytes")
         return file.read()
 
 
