@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Protocol
 
 from cra_pipeline.contracts.commits import CommitRow
@@ -17,10 +16,9 @@ from cra_pipeline.contracts.testrun import TestRunReport
 from cra_pipeline.diffs import Blob, TreeChange
 from cra_pipeline.harness.policy import Seeds
 from cra_pipeline.harness.selection import (
-    CONFIG_FILES,
-    STARTUP_FILES,
     is_guarded,
     kept_edits,
+    steers,
 )
 
 LATIN = "latin-1"
@@ -112,14 +110,8 @@ def reviewed(candidate: TreeChange) -> TreeChange:
     Ordinary tests and their data are what an agent is expected to write; they are dropped and
     replaced by the hidden ones. Settings, ``conftest`` and start-up files it need not touch.
     """
-    dropped = [path for path in candidate.paths if is_guarded(path) and not _steers(path)]
+    dropped = [path for path in candidate.paths if is_guarded(path) and not steers(path)]
     return candidate.without(dropped)
-
-
-def _steers(path: str) -> bool:
-    """Whether a file steers the test runner or the interpreter."""
-    name = PurePosixPath(path).name
-    return name in CONFIG_FILES | STARTUP_FILES | {"conftest.py"} or name.endswith(".pth")
 
 
 def text_of(blob: Blob) -> str:

@@ -1,7 +1,8 @@
 """The last look at a change that passed: does it reach for the judge instead of the task?
 
-Pure. Paths and kinds of files are judged here, added Python code in ``scan_code``. What any of
-the change's files had before is allowed, so that ordinary work on such code is not refused. The
+Pure. Paths and kinds of files are judged here, added Python code in ``scan_code``. What a file
+had before is allowed there, and elsewhere as often as the change took it away, so that ordinary
+work on such code is not refused; what nobody can read is refused. The
 scan runs after the tests were judged: it only turns a pass into a refusal.
 """
 
@@ -10,19 +11,24 @@ from __future__ import annotations
 import configparser
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from cra_pipeline.diffs import Blob
-from cra_pipeline.harness.scan_code import reaches
-from cra_pipeline.harness.selection import CONFIG_FILES, is_guarded
+from cra_pipeline.harness.scan_code import Reach, reaches, readable
+from cra_pipeline.harness.selection import CONFIG_FILES, is_guarded, module_names
 
 _LINKS = {"120000": "symlink", "160000": "submodule"}
 _JUDGES = frozenset({"pytest", "_pytest", "pluggy", "iniconfig", "packaging", "unittest", "py"})
 _COMPILED = (".so", ".pyd", ".pyc", ".pyo")
 # Nothing runs these, and documentation is full of them.
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".ico", ".webp", ".pdf", ".woff", ".woff2", ".ttf")
+_MAGIC = (b"\x7fELF", b"PK\x03\x04")
+_ZIP_END = b"PK\x05\x06"
+_ZIP_TAIL = 22 + 0xFFFF
+"""Bytes at the end among which a zip's directory must start, comment included."""
 _SECTIONS = {"setup.cfg": "tool:pytest", "tox.ini": "pytest"}
 
 
@@ -64,12 +70,9 @@ def scan_change(
     """
     changed = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
     shadowed = {*import_roots, *(str(PurePosixPath(path).parent) for path in protected)}
-    had = {
-        (reach.rule, reach.found)
-        for path, blob in before.items()
-        if path.endswith(".py")
-        for reach in reaches(blob.content)
-    }
+    own = frozenset(
+        name.partition(".")[0] for path in changed for name in module_names(path, import_roots)
+    )
     findings: list[Finding] = []
     for path in changed:
         old, new = before.get(path), after.get(path)
@@ -79,13 +82,45 @@ def scan_change(
         findings += _of_kind(path, old, new)
         if old is None:
             findings += _of_name(path, shadowed)
-        if path.endswith(".py"):
-            findings += [
-                Finding(path, reach.line, reach.rule, reach.found)
-                for reach in reaches(new.content)
-                if (reach.rule, reach.found) not in had
-            ]
+    findings += _of_code(changed, before, after, own)
     return tuple(sorted({*findings}))
+
+
+def _of_code(
+    changed: Collection[str],
+    before: Mapping[str, Blob],
+    after: Mapping[str, Blob],
+    own: frozenset[str],
+) -> Iterator[Finding]:
+    """What Python files reach for that they did not before, and that did not move there."""
+    paths = [path for path in changed if path.endswith(".py")]
+    old = {path: _reaches(before.get(path), own) for path in paths}
+    new = {path: _reaches(after.get(path), own) for path in paths}
+    moved: Counter[tuple[str, str]] = Counter()
+    for path in paths:
+        moved += _counted(old[path]) - _counted(new[path])
+    for path in paths:
+        blob, earlier = after.get(path), before.get(path)
+        refused_before = earlier is not None and not readable(earlier.content)
+        if blob is not None and not refused_before and not readable(blob.content):
+            yield Finding(path, 0, "unreadable", "no Python that can be judged")
+        had = _counted(old[path])
+        for reach in new[path]:
+            key = (reach.rule, reach.found)
+            if key in had:
+                continue
+            if moved[key] > 0:
+                moved[key] -= 1
+            else:
+                yield Finding(path, reach.line, reach.rule, reach.found)
+
+
+def _reaches(blob: Blob | None, own: frozenset[str]) -> tuple[Reach, ...]:
+    return () if blob is None else reaches(blob.content, own)
+
+
+def _counted(found: Collection[Reach]) -> Counter[tuple[str, str]]:
+    return Counter((reach.rule, reach.found) for reach in found)
 
 
 def _of_place(
@@ -104,8 +139,15 @@ def _of_kind(path: str, old: Blob | None, new: Blob) -> Iterator[Finding]:
     """Links and content that no reader can judge."""
     if new.mode in _LINKS and (old is None or old.mode != new.mode or old != new):
         yield Finding(path, 0, _LINKS[new.mode], "leads out of the change")
+    elif _is_program(new.content):
+        yield Finding(path, 0, "binary", "holds code, whatever its name")
     elif path.endswith(_COMPILED) or (b"\0" in new.content and not path.endswith(_PICTURES)):
         yield Finding(path, 0, "binary", "cannot be read")
+
+
+def _is_program(content: bytes) -> bool:
+    """Whether a loader would take it: ELF at the start, a zip's directory at the end."""
+    return content.startswith(_MAGIC) or _ZIP_END in content[-_ZIP_TAIL:]
 
 
 def _of_name(path: str, folders: Collection[str]) -> Iterator[Finding]:

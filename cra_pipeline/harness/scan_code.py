@@ -1,72 +1,43 @@
 """What a Python text reaches for that only somebody needs who steers the judge.
 
 Pure, by the syntax tree, so that a comment or docstring that mentions ``os._exit`` is nothing.
-Names are followed through the file's own imports. No list of this kind is complete: it names
-what was seen to work, and a value computed at run time escapes it.
+Names are followed through the file's own imports; a value computed at run time escapes the scan.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import io
+import tokenize
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from cra_pipeline.harness.scan_equality import blind_comparisons
-
-_JUDGES = ("pytest", "_pytest", "pluggy", "iniconfig")
-_DOTTED = {
-    "process_exit": (
-        *("os._exit", "os.abort", "os.kill", "os.killpg", "signal.raise_signal"),
-        *("os.execv", "os.execve", "os.execvp", "os.execvpe", "os.execl", "os.execlp"),
-        *("atexit", "faulthandler"),
-    ),
-    "runtime_inspection": (
-        *("gc.get_objects", "gc.get_referrers", "gc.get_referents"),
-        *("sys._getframe", "sys._current_frames", "sys.settrace", "sys.setprofile"),
-        *("sys.monitoring", "sys.addaudithook", "threading.settrace", "threading.setprofile"),
-        *("inspect.stack", "inspect.currentframe", "inspect.getouterframes", "inspect.trace"),
-        *("inspect.getinnerframes", "traceback.walk_stack", "traceback.extract_stack"),
-    ),
-    "native_memory": ("ctypes", "_ctypes", "cffi"),
-    "descriptors": (
-        *("os.write", "os.writev", "os.pwrite", "os.dup", "os.dup2", "os.closerange"),
-        *("os.fdopen", "fcntl"),
-    ),
-    "import_system": (
-        *("sys.meta_path", "sys.path_hooks", "sys.path_importer_cache", "builtins.__import__"),
-        "importlib.reload",
-    ),
-    "always_equal": ("unittest.mock.ANY", "mock.ANY"),
-    "test_outcome": ("unittest.SkipTest", "unittest.case", "unittest.skip", "doctest"),
-}
-_RULES = {name: rule for rule, names in _DOTTED.items() for name in names}
-_ATTRIBUTES = frozenset(
-    {
-        *("__subclasses__", "__globals__", "__closure__", "cell_contents", "tb_frame"),
-        *("f_back", "f_globals", "f_locals", "f_builtins", "gi_frame", "cr_frame"),
-    }
+from cra_pipeline.harness.scan_imports import (
+    computes_loaded,
+    computes_module,
+    named_modules,
+    opens_number,
 )
-_BUILTINS = frozenset({"exec", "eval", "compile", "__import__", "__builtins__", "breakpoint"})
-_EXITS = frozenset({"sys.exit", "exit", "quit", "SystemExit"})
-_TEXTS = {
-    "/proc/": "descriptors",
-    "PYTEST_CURRENT_TEST": "test_detection",
-    "PYTEST_VERSION": "test_detection",
-}
-# Programs set these on modules of the library in honest work.
-_OWN_TO_SET = frozenset(
-    {
-        *("sys.stdout", "sys.stderr", "sys.stdin", "sys.excepthook", "sys.displayhook"),
-        *("sys.path", "sys.argv", "sys.dont_write_bytecode", "sys.ps1", "sys.ps2"),
-    }
+from cra_pipeline.harness.scan_names import (
+    ATTRIBUTES,
+    BUILTINS,
+    EXITS,
+    FRAME_NAMES,
+    JUDGES,
+    MAKERS,
+    OWN_TO_SET,
+    PATCHED,
+    RULES,
+    STARRED,
+    TEXTS,
 )
-_PATCHED = frozenset({"builtins", "unittest", "os", "sys", "json", "hmac", "importlib", "io"})
 
-
-_STARRED = frozenset({"os", "sys", "gc", "inspect", "ctypes", "builtins"})
 _NAME_LENGTH = 120
 """Longer texts are documentation."""
+
+_ENCODINGS = frozenset({"utf-8", "utf-8-sig", "ascii", "us-ascii", "latin-1", "latin1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +56,82 @@ class Reach:
 
 
 @lru_cache(maxsize=1024)
-def reaches(content: bytes) -> tuple[Reach, ...]:
-    """Everything that the text reaches for, in the order of lines; nothing if it is no Python."""
+def readable(content: bytes) -> bool:
+    """Whether the text can be judged: it parses, in an encoding that shows what it says."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        # What decodes to other letters than it shows is no text but a cipher.
+        plain = encoding in _ENCODINGS or encoding.startswith(("iso-8859-", "cp125"))
+        return plain and bool(ast.parse(content))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+
+
+@lru_cache(maxsize=1024)
+def reaches(content: bytes, own: frozenset[str] = frozenset()) -> tuple[Reach, ...]:
+    """Everything that the text reaches for, in the order of lines.
+
+    A text that is not ``readable`` gives nothing: whoever asks judges that first.
+
+    Args:
+        content: Of a Python file.
+        own: Names of the project's packages, which may be imported by computed names.
+    """
     try:
         tree = ast.parse(content)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
     aliases = _aliases(tree)
     nodes = list(ast.walk(tree))
-    told = {id(node.value) for node in nodes if isinstance(node, ast.Expr) and _is_text(node.value)}
-    found = {
+    told = {id(told) for node in nodes for told in _told(node)}
+    found = [
         Reach(getattr(node, "lineno", 0), rule, name)
         for node in nodes
-        if id(node) not in told  # A docstring only tells.
-        for rule, name in _of_node(node, aliases)
-    }
-    found |= {Reach(line, "exit_at_import", name) for line, name in _exits(tree, aliases)}
-    return tuple(sorted(found, key=lambda reach: (reach.line, reach.rule, reach.found)))
+        if id(node) not in told
+        for rule, name in _of_node(node, aliases, own)
+    ]
+    found += [Reach(line, "exit_at_import", name) for line, name in _exits(tree, aliases)]
+    return tuple(sorted({*found}, key=lambda reach: (reach.line, reach.rule, reach.found)))
+
+
+def _told(node: ast.AST) -> Iterator[ast.AST]:
+    """Parts that do nothing: docstrings, types asked for, and the question who is main."""
+    if isinstance(node, ast.Expr) and _is_text(node.value):
+        yield node.value
+    elif isinstance(node, ast.Compare):
+        if _asks_for_name(node):
+            yield from _texts(node, "__main__")
+        yield from _makers(node.comparators)
+    elif isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Name) and node.func.id in {"isinstance", "issubclass"}:
+            yield from _makers(node.args)
+    elif isinstance(node, ast.arg | ast.AnnAssign) and node.annotation is not None:
+        yield from _makers([node.annotation])
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None:
+        yield from _makers([node.returns])
+
+
+def _asks_for_name(node: ast.Compare) -> bool:
+    return any(
+        (isinstance(part, ast.Name) and part.id == "__name__")
+        or (isinstance(part, ast.Attribute) and part.attr in {"__name__", "__module__"})
+        for part in ast.walk(node)
+    )
+
+
+def _texts(node: ast.AST, text: str) -> Iterator[ast.AST]:
+    for part in ast.walk(node):
+        if isinstance(part, ast.Constant) and part.value == text:
+            yield part
+
+
+def _makers(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    names = {maker.rpartition(".")[2] for maker in MAKERS}
+    for node in nodes:
+        for part in [node, *getattr(node, "elts", ())]:
+            name = getattr(part, "attr", getattr(part, "id", ""))
+            if isinstance(part, ast.Attribute | ast.Name) and name in names:
+                yield part
 
 
 def _is_text(node: ast.AST) -> bool:
@@ -122,18 +152,23 @@ def _aliases(tree: ast.Module) -> dict[str, str]:
     return known
 
 
-def _of_node(node: ast.AST, aliases: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _of_node(
+    node: ast.AST, aliases: dict[str, str], own: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    for name in blind_comparisons(node):
+        yield "always_equal", name
     if isinstance(node, ast.Import | ast.ImportFrom):
         yield from _of_import(node)
     elif isinstance(node, ast.Attribute | ast.Name):
         yield from _of_reference(node, aliases)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield from _of_text(node.value)
-    elif isinstance(node, ast.ClassDef | ast.Dict):
-        for name in blind_comparisons(node):
-            yield "always_equal", name
     elif isinstance(node, ast.Call):
         yield from _of_call(node, aliases)
+        yield from _of_request(node, aliases, own)
+    elif isinstance(node, ast.Subscript):
+        if computes_loaded(_dotted(node.value, aliases), node.slice):
+            yield "import_system", "sys.modules[...]"
     elif isinstance(node, ast.Assign | ast.AugAssign | ast.Delete):
         targets = [node.target] if isinstance(node, ast.AugAssign) else node.targets
         for target in targets:
@@ -147,20 +182,20 @@ def _of_import(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
         return
     else:
         names = [f"{node.module}.{alias.name}" for alias in node.names]
-        if any(alias.name == "*" for alias in node.names) and node.module in _STARRED:
+        if any(alias.name == "*" for alias in node.names) and node.module in STARRED:
             yield "runtime_inspection", f"{node.module}.*"
     for name in names:
         yield from _of_dotted(name)
 
 
 def _of_dotted(name: str) -> Iterator[tuple[str, str]]:
-    if name.partition(".")[0] in _JUDGES:
+    if name.partition(".")[0] in JUDGES:
         yield "judge_internals", name
     parts = name.split(".")
     for length in range(1, len(parts) + 1):
         head = ".".join(parts[:length])
-        if head in _RULES:
-            yield _RULES[head], head
+        if head in RULES:
+            yield RULES[head], head
             return
 
 
@@ -179,16 +214,22 @@ def _of_reference(
     node: ast.Attribute | ast.Name, aliases: dict[str, str]
 ) -> Iterator[tuple[str, str]]:
     if isinstance(node, ast.Name):
-        if node.id in _BUILTINS - aliases.keys() and isinstance(node.ctx, ast.Load):
+        if node.id in BUILTINS - aliases.keys() and isinstance(node.ctx, ast.Load):
             yield "dynamic_code", node.id
         if node.id in aliases:
-            yield from _of_dotted(aliases[node.id])
+            yield from _of_used(aliases[node.id])
         return
-    if node.attr in _ATTRIBUTES:
+    if node.attr in ATTRIBUTES:
         yield "runtime_inspection", node.attr
     # A local variable of the same name is no module.
     if _root(node) in aliases:
-        yield from _of_dotted(_dotted(node, aliases))
+        yield from _of_used(_dotted(node, aliases))
+
+
+def _of_used(name: str) -> Iterator[tuple[str, str]]:
+    if name in MAKERS:
+        yield "code_in_data", name
+    yield from _of_dotted(name)
 
 
 def _root(node: ast.AST) -> str:
@@ -200,9 +241,13 @@ def _root(node: ast.AST) -> str:
 def _of_text(text: str) -> Iterator[tuple[str, str]]:
     if len(text) > _NAME_LENGTH:
         return
-    if text.partition(".")[0] in _JUDGES and " " not in text:
+    if text.partition(".")[0] in JUDGES and " " not in text:
         yield "judge_internals", text
-    for part, rule in _TEXTS.items():
+    if text == "__main__":
+        yield "judge_process", text
+    if FRAME_NAMES.intersection(text.split(".")) and text.replace(".", "").isidentifier():
+        yield "runtime_inspection", text
+    for part, rule in TEXTS.items():
         if part in text:
             yield rule, part
 
@@ -210,16 +255,31 @@ def _of_text(text: str) -> Iterator[tuple[str, str]]:
 def _of_call(node: ast.Call, aliases: dict[str, str]) -> Iterator[tuple[str, str]]:
     name = _dotted(node.func, aliases)
     first = node.args[0] if node.args else ast.Constant(None)
-    if name == "importlib.import_module" and not isinstance(first, ast.Constant | ast.JoinedStr):
-        yield "dynamic_code", name
     if name not in {"getattr", "setattr", "delattr"} or _root(first) not in aliases:
         return
     owner = _dotted(first, aliases)
     second = node.args[1] if len(node.args) > 1 else None
     if isinstance(second, ast.Constant):
         yield from _of_dotted(f"{owner}.{second.value!s}")
-    if owner in _PATCHED and (name != "getattr" or not isinstance(second, ast.Constant)):
+    if owner in PATCHED and (name != "getattr" or not isinstance(second, ast.Constant)):
         yield "patched_module", f"{name}({owner})"
+
+
+def _of_request(
+    node: ast.Call, aliases: dict[str, str], own: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    """Modules and descriptors that a call asks for by name or number."""
+    name = _dotted(node.func, aliases)
+    for module in named_modules(name, node):
+        yield from _of_dotted(module)
+    if computes_module(name, node, own):
+        yield "dynamic_code", name
+    if opens_number(name, node):
+        yield "descriptors", f"{name}(number)"
+    owner, _, method = name.rpartition(".")
+    asked = method in {"get", "pop", "__getitem__"} and node.args
+    if asked and computes_loaded(owner, node.args[0]):
+        yield "import_system", "sys.modules[...]"
 
 
 def _of_target(target: ast.expr, aliases: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -229,9 +289,9 @@ def _of_target(target: ast.expr, aliases: dict[str, str]) -> Iterator[tuple[str,
     elif isinstance(target, ast.Attribute):
         name = _dotted(target, aliases)
         if (
-            name.partition(".")[0] in _PATCHED
+            name.partition(".")[0] in PATCHED
             and _root(target) in aliases
-            and ".".join(name.split(".")[:2]) not in _OWN_TO_SET
+            and ".".join(name.split(".")[:2]) not in OWN_TO_SET
         ):
             yield "patched_module", name
     elif (
@@ -252,7 +312,7 @@ def _exits(tree: ast.Module, aliases: dict[str, str]) -> Iterator[tuple[int, str
         called = node.func if isinstance(node, ast.Call) else node
         if isinstance(called, ast.Attribute | ast.Name) and isinstance(node, ast.Call | ast.Name):
             name = _dotted(called, aliases)
-            if name in _EXITS:
+            if name in EXITS:
                 yield getattr(node, "lineno", 0), name
         waiting.extend(ast.iter_child_nodes(node))
 

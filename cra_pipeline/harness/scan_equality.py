@@ -14,6 +14,10 @@ def blind_comparisons(node: ast.AST) -> Iterator[str]:
         yield from _of_class(node)
     elif isinstance(node, ast.Dict):
         yield from _of_dict(node)
+    elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+        names = {target.attr for target in node.targets if isinstance(target, ast.Attribute)}
+        if _COMPARISONS & names and _blind(node.value.args, [node.value.body]):
+            yield f"....{min(_COMPARISONS & names)}"
 
 
 def _of_class(node: ast.ClassDef) -> Iterator[str]:
@@ -42,9 +46,22 @@ def _blind(arguments: ast.arguments, body: Sequence[ast.AST]) -> bool:
     results += [part for part in body if isinstance(part, ast.expr)]
     if not results or all(_is_refusal(result) for result in results):
         return False
-    looked = any(isinstance(node, ast.Name) and node.id in names[1:] for node in nodes)
+    empty = {id(part) for node in nodes if _says_nothing(node) for part in ast.walk(node)}
+    looked = any(
+        isinstance(node, ast.Name) and node.id in names[1:] and id(node) not in empty
+        for node in nodes
+    )
     constant = all(isinstance(result, ast.Constant) and result.value for result in results)
     return constant or not looked or any(_asks_for_object(node) for node in nodes)
+
+
+def _says_nothing(node: ast.AST) -> bool:
+    """A comparison that tells no two objects apart: ``x is x``, ``x is not None``."""
+    if not isinstance(node, ast.Compare):
+        return False
+    sides = [node.left, *node.comparators]
+    nothing = any(isinstance(side, ast.Constant) and side.value is None for side in sides)
+    return nothing or len({ast.dump(side) for side in sides}) == 1
 
 
 def _is_refusal(result: ast.expr | None) -> bool:

@@ -26,6 +26,10 @@ CONFIG_FILES = frozenset(
 STARTUP_FILES = frozenset({"sitecustomize.py", "usercustomize.py"})
 """Modules that the interpreter imports by itself."""
 
+_STEERING = CONFIG_FILES | STARTUP_FILES | {"conftest.py", "entry_points.txt"}
+_METADATA = (".dist-info", ".egg-info")
+"""Endings of what the interpreter reads as an installed package, plugins included."""
+
 _TEST_FOLDERS = frozenset(
     {"test", "tests", "testdata", "test-data", "test_data", "_tests", "unittests"}
 )
@@ -40,9 +44,15 @@ def is_guarded(path: str) -> bool:
     *folders, name = PurePosixPath(path).parts
     if _TEST_FOLDERS.intersection(folders) or folders[:1] == ["testing"]:
         return True
-    if name in CONFIG_FILES or name in STARTUP_FILES or name.endswith(".pth"):
+    return steers(path) or bool(_TEST_MODULE.match(name)) or path == "test.py"
+
+
+def steers(path: str) -> bool:
+    """Whether a file steers the test runner or the interpreter, wherever it lies."""
+    place = PurePosixPath(path)
+    if any(part.endswith(_METADATA) for part in place.parts):
         return True
-    return bool(_TEST_MODULE.match(name)) or path == "test.py"
+    return place.name in _STEERING or place.suffix == ".pth"
 
 
 def kept_edits(paths: Iterable[str], protected: Collection[str]) -> tuple[str, ...]:

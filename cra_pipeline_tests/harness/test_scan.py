@@ -71,6 +71,36 @@ def rules_of(code: str, before: str = "") -> set[str]:
             "always_equal",
         ),
         ("A = type('A', (), {'__eq__': lambda s, o: True})\n", "always_equal"),
+        ("class A:\n    def __eq__(self, o):\n        return o is o\n", "always_equal"),
+        ("class A:\n    def __eq__(self, o):\n        return o == o\n", "always_equal"),
+        ("class A:\n    def __eq__(self, o):\n        return o is not None\n", "always_equal"),
+        ("A.__eq__ = lambda s, o: True\n", "always_equal"),
+        ("import __main__\n", "judge_process"),
+        ("import sys\nsys.modules['__main__']\n", "judge_process"),
+        ("import sys\nsys.modules.get('__main__')\n", "judge_process"),
+        ("import importlib\nimportlib.import_module('__main__')\n", "judge_process"),
+        ("import importlib\nimportlib.import_module('ctypes')\n", "native_memory"),
+        ("import importlib\nimportlib.import_module(f\"{'_py'}test\")\n", "dynamic_code"),
+        ("import importlib\nimportlib.import_module(name='_py' + x)\n", "dynamic_code"),
+        ("import importlib\nimportlib.import_module(f'.{x}', '_py' + 'test')\n", "dynamic_code"),
+        ("import importlib\nimportlib.import_module(__name__[:0] + x)\n", "dynamic_code"),
+        ("import sys\nsys.modules.get('_' + 'pytest')\n", "import_system"),
+        ("import sys\nsys.modules[f'{x}test']\n", "import_system"),
+        ("import runpy\n", "code_in_data"),
+        ("from code import InteractiveInterpreter\n", "code_in_data"),
+        ("import marshal\n", "code_in_data"),
+        ("import pickle as p\np.loads(b'')\n", "code_in_data"),
+        ("from dill import load\n", "code_in_data"),
+        ("import importlib.util as u\nu.spec_from_file_location('a', 'b')\n", "code_in_data"),
+        ("from importlib.machinery import SourceFileLoader\n", "code_in_data"),
+        ("import types\ntypes.FunctionType(x, {})\n", "code_in_data"),
+        ("from types import CodeType\nCodeType(1)\n", "code_in_data"),
+        ("import operator\noperator.attrgetter('tb_frame.f_back')\n", "runtime_inspection"),
+        ("import sys\nvars(sys)['_getframe']\n", "runtime_inspection"),
+        ("getattr(e, 'f_globals')\n", "runtime_inspection"),
+        ("open(700, 'wb')\n", "descriptors"),
+        ("open(x, 'wb', closefd=False)\n", "descriptors"),
+        ("open(3 + 4)\n", "descriptors"),
     ],
 )
 def test_reaching_for_the_judge_is_found(code: str, rule: str) -> None:
@@ -95,11 +125,55 @@ def test_reaching_for_the_judge_is_found(code: str, rule: str) -> None:
         "gc = Thing()\ngc.get_objects()\n",
         "def f(os):\n    return os.write\n",
         "import importlib\nimportlib.import_module('json')\n",
-        "def broken(:\n",
+        "import importlib\nimportlib.import_module(f'.{x}', __package__)\n",
+        "import importlib\nimportlib.import_module(f'{__name__}.{x}')\n",
+        "import importlib\nimportlib.import_module(f'a.{x}')\n",
+        "import sys\nsys.modules[cls.__module__]\n",
+        "if x.__module__ == '__main__':\n    pass\n",
+        "import types\nisinstance(f, (types.FunctionType, types.CodeType))\n",
+        "from types import FunctionType\ndef f(x: FunctionType): ...\n",
+        "import pickle\npickle.dumps(1)\n",
+        "open(path, 'rb')\n",
+        "class A:\n    def __eq__(self, o):\n        return self is o\n",
+        "class A:\n    def __eq__(self, o):\n        return o is not None and o.x == 1\n",
     ],
 )
 def test_ordinary_work_is_left_alone(code: str) -> None:
     assert rules_of(code) == set()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"def broken(:\n",
+        b"x = '\xe9'\n",
+        b"# coding: rot13\nvzcbeg bf\n",
+        b"# coding: utf-7\nx = 1\n",
+        b"# coding: of-my-own\nx = 1\n",
+        b"x = " + b"+".join([b"y"] * 9000) + b"\n",
+        b"x = " + b"(" * 500 + b")" * 500 + b"\n",
+    ],
+)
+def test_code_that_cannot_be_judged_is_refused(content: bytes) -> None:
+    assert "unreadable" in {each.rule for each in scanned({}, {"src/a.py": content})}
+    assert "unreadable" in {
+        each.rule for each in scanned({"src/a.py": "x = 1\n"}, {"src/a.py": content})
+    }
+    assert scanned({"src/a.py": b"def it was(:"}, {"src/a.py": b"def broken(:\n"}) == ()
+
+
+def test_what_another_file_has_is_not_allowed_here() -> None:
+    code = "import sys\nsys._getframe()\n"
+    found = scanned({"src/b.py": code, "src/a.py": ""}, {"src/b.py": code + "\n", "src/a.py": code})
+
+    assert {(each.path, each.rule) for each in found} == {("src/a.py", "runtime_inspection")}
+
+
+def test_one_move_allows_one_new_place() -> None:
+    code = "import sys\nsys._getframe()\n"
+    found = scanned({"src/a.py": code}, {"src/a.py": "", "src/b.py": code, "src/c.py": code})
+
+    assert [each.path for each in found] == ["src/c.py"]
 
 
 def test_code_that_moves_between_files_is_left_alone() -> None:
@@ -119,7 +193,8 @@ def test_a_finding_names_path_and_line() -> None:
     [
         *("tests/test_a.py", "tests/new/helper.py", "pkg/checks/helper.py", "conftest.py"),
         *("src/conftest.py", "src/test_b.py", "src/sitecustomize.py", "usercustomize.py"),
-        *("src/x.pth", "testing/x.py"),
+        *("src/x.pth", "testing/x.py", "a-1.dist-info/METADATA", "src/a.egg-info/PKG-INFO"),
+        "src/entry_points.txt",
     ],
 )
 def test_guarded_files_are_refused(path: str) -> None:
@@ -187,6 +262,9 @@ def test_links_are_refused(mode: str, rule: str) -> None:
         ("src/a.bin", b"\0", True),
         ("src/a.py", b"x = '\0'", True),
         ("docs/a.png", b"\0", False),
+        ("docs/a.png", b"\x7fELF\0", True),
+        ("docs/a.txt", b"PK\x03\x04", True),
+        ("docs/a.png", b"\x89PNG\0" + b"PK\x05\x06" + b"\0" * 18, True),
         ("src/a.py", "# -*- coding: latin-1 -*-\nx = 'é'\n".encode("latin-1"), False),
     ],
 )

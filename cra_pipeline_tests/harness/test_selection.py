@@ -114,6 +114,10 @@ def test_tests_are_seen_in_classes_too() -> None:
         *((path, True) for path in ("tests/a.py", "a/test/a.txt", "pkg/test_a.py", "conftest.py")),
         *((path, True) for path in ("a/pytest.ini", "pyproject.toml", "x.pth", "testing/a.py")),
         *((path, True) for path in ("src/sitecustomize.py", "pkg/a_test.py", "test-data/x.test")),
+        *(
+            (path, True)
+            for path in ("a-1.dist-info/METADATA", "src/a.egg-info/x", "entry_points.txt")
+        ),
         *((path, False) for path in ("src/pkg/testing.py", "src/pkg/latest.py", "README.md")),
         *((path, False) for path in ("pkg/testing/a.py", "src/contest.py", "setup.py")),
     ],
