@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from cra_pipeline.cli.plan import PER_ROUND
+from cra_pipeline.contracts.rounds import round_number
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import RoundError
 
@@ -44,7 +45,7 @@ def chosen_round(layout: Layout, asset: str, repo: str, name: str | None) -> str
     if asset not in PER_ROUND:
         return ""
     rounds = read_rounds(layout) or (ensure_first_round(layout),)
-    opened = sorted(record.round for record in rounds)
+    opened = sorted((record.round for record in rounds), key=round_number)
     if name is not None:
         if name not in opened:
             raise RoundError(
@@ -52,7 +53,8 @@ def chosen_round(layout: Layout, asset: str, repo: str, name: str | None) -> str
                 "open the next one: cra-pipeline round open"
             )
         return name
-    listing = sorted(record.round for record in rounds if record.pin(repo) is not None)
+    pinned = (record.round for record in rounds if record.pin(repo) is not None)
+    listing = sorted(pinned, key=round_number)
     if not listing:
         raise RoundError(
             f"{layout.rounds}: none of {', '.join(opened)} lists {repo}, and a round is never "

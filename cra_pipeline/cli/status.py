@@ -14,6 +14,7 @@ from rich.table import Table
 from cra_pipeline.cli.plan import ASSETS, PER_REPO, Cell, is_current, partition_of
 from cra_pipeline.cli.terminal import tables
 from cra_pipeline.contracts.manifests import AssetManifest
+from cra_pipeline.contracts.rounds import RoundRecord, round_number
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import StoreError
 from cra_pipeline.integrations.files import read_record
@@ -73,7 +74,7 @@ def status(*, repos: tuple[str, ...], as_json: bool) -> None:
     lines = [
         line_of(layout, repo, name)
         for repo in repos or _begun(layout, known)
-        for name in sorted(record.round for record in rounds if record.pin(repo)) or [""]
+        for name in rounds_of(rounds, repo) or [""]
     ]
     if as_json:
         for line in lines:
@@ -81,6 +82,11 @@ def status(*, repos: tuple[str, ...], as_json: bool) -> None:
     else:
         _print(lines)
         click.echo(f"{len(known)} repositories are known; * marks what is out of date")
+
+
+def rounds_of(rounds: Iterable[RoundRecord], repo: str) -> list[str]:
+    """Names of the rounds that list a repository, in their order."""
+    return sorted((record.round for record in rounds if record.pin(repo)), key=round_number)
 
 
 def line_of(layout: Layout, repo: str, round_name: str) -> tuple[CellStatus, ...]:

@@ -34,6 +34,11 @@ class RoundRecord(Record):
         return dict(self.pins).get(repo)
 
 
+def round_number(name: str) -> int:
+    """Turn of a round: rounds are sorted by it, as text ``r100`` would come before ``r99``."""
+    return int(name.removeprefix("r"))
+
+
 def round_of_commit(
     committed_at: int, reached_by: Iterable[str], rounds: Iterable[RoundRecord]
 ) -> str | None:
@@ -48,7 +53,7 @@ def round_of_commit(
         The round's name, or None: the commit lies after every cut-off (holdout).
     """
     reaching = set(reached_by)
-    for record in sorted(rounds, key=lambda item: item.round):
+    for record in sorted(rounds, key=lambda item: round_number(item.round)):
         if record.round in reaching and committed_at <= record.cut_off:
             return record.round
     return None

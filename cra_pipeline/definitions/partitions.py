@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from cra_pipeline.contracts.rounds import round_number
 from cra_pipeline.contracts.workspace import MULTI
 from cra_pipeline.corpus.stage import read_rounds
 from cra_pipeline.integrations.home import REPO_PARTITIONS, current_layout
@@ -12,7 +13,7 @@ FIRST_ROUND = "r01"
 
 def opened_rounds() -> list[str]:
     """Names of the opened rounds, in order; opening one shows after a reload."""
-    names = sorted(record.round for record in read_rounds(current_layout()))
+    names = sorted((record.round for record in read_rounds(current_layout())), key=round_number)
     return names or [FIRST_ROUND]
 
 
