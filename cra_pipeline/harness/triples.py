@@ -32,7 +32,8 @@ def rendered_triple(  # noqa: PLR0913  # one keyword per text of the row
         output: What the attempt answered.
         right_answer: What the commit would have answered.
     """
-    content = [SYSTEM, prompt, output, attempt.outcome.value]
+    # Forks share commits and texts: only the task tells them apart.
+    content = [attempt.task_id, SYSTEM, prompt, output, attempt.outcome.value]
     return TripleRow(
         triple_id=hashlib.sha256(json.dumps(content).encode()).hexdigest(),
         attempt_id=attempt.attempt_id,

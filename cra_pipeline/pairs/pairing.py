@@ -68,7 +68,7 @@ def _of_prompt(
 
 
 def _pair(chosen: TripleRow, rejected: TripleRow, lost: AttemptRow) -> PreferencePair:
-    content = [chosen.prompt_hash, chosen.output, rejected.output]
+    content = [chosen.task_id, chosen.prompt_hash, chosen.output, rejected.output]
     return PreferencePair(
         pair_id=hashlib.sha256(json.dumps(content).encode()).hexdigest(),
         task_id=chosen.task_id,

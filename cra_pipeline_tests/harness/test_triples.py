@@ -12,10 +12,12 @@ from cra_pipeline.harness.rendering import SYSTEM
 from cra_pipeline.harness.triples import call_kind, distinct, rendered_triple
 
 
-def triple(name: str, output: str, outcome: Outcome = Outcome.FAILED) -> TripleRow:
+def triple(
+    name: str, output: str, outcome: Outcome = Outcome.FAILED, *, task: str = "demo-1"
+) -> TripleRow:
     attempt = AttemptRow(
         attempt_id=name,
-        task_id="demo-1",
+        task_id=task,
         repo="demo",
         round="r01",
         agent="mutant",
@@ -39,6 +41,13 @@ def test_a_triple_carries_its_prompts_hash_and_its_attempts_outcome() -> None:
 
     assert row.prompt_hash == prompt_hash(SYSTEM, "p")
     assert (row.outcome, row.reason, row.prompt_source) == (Outcome.FAILED, "why", "rendered")
+
+
+def test_equal_words_on_a_forks_task_are_another_triple() -> None:
+    one, fork = triple("a", "o"), triple("b", "o", task="fork-1")
+
+    assert one.triple_id == triple("c", "o").triple_id
+    assert one.triple_id != fork.triple_id
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,17 @@ def test_equal_texts_of_several_attempts_are_one_pair() -> None:
     assert len(paired(rows)) == 1
 
 
+def test_equal_texts_on_a_forks_task_are_another_pair() -> None:
+    own, fork = (
+        paired([good(task=task), answered("bad", task=task)])[0] for task in ("r-1", "fork-1")
+    )
+
+    assert (own.prompt_hash, own.chosen, own.rejected) == (
+        fork.prompt_hash, fork.chosen, fork.rejected,
+    )  # fmt: skip
+    assert own.pair_id != fork.pair_id
+
+
 def test_a_cap_takes_every_kind_of_fault_in_turn() -> None:
     kinds = ["dropped_hunk", "off_by_one", "wrong_constant"]
     faulty = [
