@@ -10,7 +10,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from cra_pipeline.contracts.packages import RepoManifest
+from cra_pipeline.contracts.packages import EnvironmentLock, EnvironmentRow, RepoManifest
 from cra_pipeline.contracts.sources import SLUG, RepoSnapshot, RepoSource
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import PackageError
@@ -19,6 +19,7 @@ from cra_pipeline.integrations.git.address import parse_address
 from cra_pipeline.integrations.git.clone import clone_pinned
 from cra_pipeline.integrations.git.history import reachable_commits
 from cra_pipeline.integrations.repo_package import read_manifest, walk_unfollowed
+from cra_pipeline.integrations.wheels import adopt_wheel
 
 INGESTED = "ingested_packages"
 _MOST_NAME = 255
@@ -38,6 +39,33 @@ def ingested_manifest(layout: Layout, repo: str) -> RepoManifest | None:
     """
     path = ingested_folder(layout, repo) / "manifest.json"
     return read_record(path, RepoManifest) if path.exists() else None
+
+
+def given_row(
+    layout: Layout, manifest: RepoManifest | None, sha: str
+) -> tuple[EnvironmentRow, EnvironmentLock] | None:
+    """Environment that a package brought for a commit; its wheels are in the store afterwards.
+
+    Nothing is judged here but hashes: who uses it compares it with the commit first.
+
+    Args:
+        layout: The workspace.
+        manifest: Of ``ingested_manifest``.
+        sha: The commit.
+
+    Raises:
+        PackageError: A wheel is damaged.
+        StoreError: The disk is full.
+    """
+    rows = {row.sha: row for row in manifest.environments} if manifest else {}
+    row = rows.get(sha)
+    if manifest is None or row is None or not row.lock_hash:
+        return None
+    lock = next(lock for lock in manifest.locks if lock.digest() == row.lock_hash)
+    for pin in lock.wheels:
+        path = ingested_folder(layout, manifest.repo) / "packages" / pin.filename
+        adopt_wheel(layout, path, pin)
+    return row, lock
 
 
 def verified_commits(copy: Path, manifest: RepoManifest) -> frozenset[str]:

@@ -7,12 +7,14 @@ wheels are checked where the files are read. A package comes from a machine that
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from cra_pipeline.contracts.packages import EnvironmentRow, RepoManifest, TextFile
 from cra_pipeline.contracts.sources import SLUG
+from cra_pipeline.packages.climb import Climbed
+from cra_pipeline.packages.project import Project
 from cra_pipeline.packages.sealing import MANIFEST, TEST_COMMAND
 
 _REPO_FILE = re.compile(
@@ -20,6 +22,11 @@ _REPO_FILE = re.compile(
     r"|objects/pack/pack-[0-9a-f]{40}\.(?:pack|idx))\Z"
 )
 _WHEEL_FILE = re.compile(r"packages/[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl\Z")
+_SHIM_FILE = re.compile(
+    r"[^/]+\.dist-info/(?:METADATA|INSTALLER|top_level\.txt|entry_points\.txt)\Z|bin/[\w.-]+\Z"
+)
+_STEERING = frozenset({"sitecustomize", "usercustomize", "conftest"})
+"""Modules that Python or pytest import unasked."""
 _SHA = re.compile(r"[0-9a-f]{40}\Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -124,12 +131,55 @@ def _row(row: EnvironmentRow, repo: str, locks: Iterable[str]) -> Iterator[str]:
         yield f"{where}: {row.sha!r} is no full commit id"
     if row.lock_hash and row.lock_hash not in locks:
         yield f"{where}: lock {row.lock_hash[:12]} is not in the manifest"
-    for path in (*(file.path for file in (*row.shim, *row.generated)), *row.import_roots):
-        if not is_inside(path):
-            yield f"{where}: path {path!r} leads out of its folder"
+    yield from _laid(row, where)
     for argument in row.test_args:
         if argument not in {"-o", "addopts="}:
             yield f"{where}: pytest argument {argument!r} is not one that a ladder gives"
+
+
+def _laid(row: EnvironmentRow, where: str) -> Iterator[str]:
+    """What speaks against the files that a row lays beside and over a tree."""
+    for path in (*(file.path for file in (*row.shim, *row.generated)), *row.import_roots):
+        if not is_inside(path):
+            yield f"{where}: path {path!r} leads out of its folder"
+    for file in row.shim:
+        if is_inside(file.path) and not _SHIM_FILE.match(file.path):
+            yield f"{where}: {file.path!r} has no place in a shim: expected *.dist-info and bin/"
+    for file in row.generated:
+        if is_steering(file.path):
+            yield f"{where}: {file.path!r} is no version file: Python or pytest run it unasked"
+
+
+def is_steering(path: str) -> bool:
+    """Whether a file is one that Python or pytest run without being asked to."""
+    parts = PurePosixPath(path)
+    return parts.suffix == ".pth" or not _STEERING.isdisjoint((parts.stem, *parts.parts[:-1]))
+
+
+def distrust(row: EnvironmentRow, project: Project, leaks: Mapping[str, str]) -> str:
+    """Why a row that was taken in is not used; empty where the commit itself gives the same.
+
+    What is laid beside and over the tree decides what its tests run, so it is compared with what
+    the ladder writes for the commit, byte for byte.
+
+    Args:
+        row: Of the package.
+        project: The commit's, read from the history here.
+        leaks: Wheels of its lock that hold the repository's own code, with the reason.
+    """
+    if leaks:
+        return "; ".join(f"{name}: {reason}" for name, reason in sorted(leaks.items()))
+    stated = (*row.shim, *row.generated)
+    own = project.row(
+        Climbed(lock=None, rung=row.rung, as_of=row.as_of, reason=row.reason), row.lock_hash
+    )
+    if strange := set(stated) ^ {*own.shim, *own.generated}:
+        return f"{min(file.path for file in strange)} is not what the commit gives"
+    if stated != (*own.shim, *own.generated):
+        return "its files are in another order, or there twice"
+    if row.import_roots != own.import_roots:
+        return f"import roots {row.import_roots}, the commit gives {own.import_roots}"
+    return ""
 
 
 def is_inside(path: str) -> bool:

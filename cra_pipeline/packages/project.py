@@ -39,12 +39,13 @@ class Project:
         """Top-level names that the tree itself provides."""
         return near_modules(self.tree, self.declared.roots, self.targets(policy))
 
-    def row(self, climbed: Climbed, lock_hash: str) -> EnvironmentRow:
+    def row(self, climbed: Climbed, lock_hash: str, notes: tuple[str, ...] = ()) -> EnvironmentRow:
         """What the table keeps of a climb.
 
         Args:
             climbed: Where it ended.
             lock_hash: Of its lock; empty where there is none.
+            notes: What is to be said before the climb's own notes.
         """
         version = project_version(self.declared, self.described)
         modules = own_modules(self.tree, self.declared.roots)
@@ -61,5 +62,5 @@ class Project:
             generated=generated_files(self.declared, version, self.tree),
             test_args=climbed.test_args,
             leaks=climbed.leaks,
-            notes=(*self.declared.notes, *climbed.notes),
+            notes=(*notes, *self.declared.notes, *climbed.notes),
         )

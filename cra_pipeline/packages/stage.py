@@ -44,11 +44,11 @@ from cra_pipeline.integrations.repo_package import (
 )
 from cra_pipeline.integrations.resolutions import stored_resolution
 from cra_pipeline.integrations.uv import PYTHON
-from cra_pipeline.integrations.wheels import adopt_wheel, python_sources, stored
+from cra_pipeline.integrations.wheels import python_sources, stored
 from cra_pipeline.packages.check import judge_package
 from cra_pipeline.packages.climb import Climbed, Resolution, climb
 from cra_pipeline.packages.declared import project_folder, read_declared, wanted_files
-from cra_pipeline.packages.intake import Dropped, findings, parse_manifest
+from cra_pipeline.packages.intake import Dropped, distrust, findings, parse_manifest
 from cra_pipeline.packages.ladder import declared_rungs
 from cra_pipeline.packages.leaks import (
     OwnCode,
@@ -164,7 +164,7 @@ class _Builder:
             key = self._key(commit)
             row = known.get(key)
             if row is None or not self._stands(row):
-                row = self._adopt(commit) or self._build(commit)
+                row = self._row(commit)
                 append_journal(journal, JournalLine(key=key, row=row))
             rows.append(row)
             progress(number, len(chosen), f"{commit.sha[:12]} {label(row)}")
@@ -185,33 +185,19 @@ class _Builder:
         ready_environment(self.layout, lock)
         return True
 
-    def _adopt(self, commit: CommitRow) -> EnvironmentRow | None:
-        """The row of a package that was taken in, its environment rebuilt from its wheels."""
-        rows = {row.sha: row for row in self.adopted.environments} if self.adopted else {}
-        row = rows.get(commit.sha)
-        if self.adopted is None or row is None or not row.lock_hash:
-            return None
-        lock = next(lock for lock in self.adopted.locks if lock.digest() == row.lock_hash)
-        for pin in lock.wheels:
-            path = drops.ingested_folder(self.layout, self.repo) / "packages" / pin.filename
-            adopt_wheel(self.layout, path, pin)
-        keep_lock(self.layout, lock)
-        ready_environment(self.layout, lock)
-        return row
-
-    def _build(self, commit: CommitRow) -> EnvironmentRow:
+    def _row(self, commit: CommitRow) -> EnvironmentRow:
+        """The row of a package that was taken in, where it is proved; else that of a climb."""
         with ExitStack() as stack:
             world = _CommitWorld(self, commit, stack)
-            project = world.project
-            climbed = climb(
-                declared_rungs(project.declared, commit.committed_at, self.policy),
-                world,
-                self.policy,
-                own_modules=project.near(self.policy),
-                native=project.declared.native,
-            )
-        lock_hash = keep_lock(self.layout, climbed.lock) if climbed.lock else ""
-        return project.row(climbed, lock_hash)
+            given = drops.given_row(self.layout, self.adopted, commit.sha)
+            if given is None:
+                return world.climbed()
+            row, lock = given
+            if against := distrust(row, world.project, world.leaks(lock)):
+                return world.climbed(f"the environment that was taken in is not used: {against}")
+            keep_lock(self.layout, lock)
+            ready_environment(self.layout, lock)
+            return row
 
     def wheel_facts(self, path: Path, sha256: str) -> WheelFacts:
         """What a wheel has in common with the repository, compared once."""
@@ -280,6 +266,19 @@ class _CommitWorld:
             if PurePosixPath(entry.path).name == name
         ]
         return frozenset().union(*map(telling_lines, read_blobs(snapshot, found).values()))
+
+    def climbed(self, *notes: str) -> EnvironmentRow:
+        """Where the ladder ends for the commit, with notes before its own."""
+        policy, project = self.builder.policy, self.project
+        found = climb(
+            declared_rungs(project.declared, self.commit.committed_at, policy),
+            self,
+            policy,
+            own_modules=project.near(policy),
+            native=project.declared.native,
+        )
+        lock_hash = keep_lock(self.builder.layout, found.lock) if found.lock else ""
+        return project.row(found, lock_hash, notes)
 
     def resolve(self, requirements: tuple[str, ...], as_of: str) -> Resolution:
         policy = self.builder.policy

@@ -157,6 +157,20 @@ def shim_outside(_: Path, shape: Shape) -> None:
     shape["environments"][0]["shim"].append({"path": "../sitecustomize.py", "text": ""})
 
 
+def steering_shim(name: str) -> Spoil:
+    def spoil(_: Path, shape: Shape) -> None:
+        shape["environments"][0]["shim"].append({"path": name, "text": ""})
+
+    return spoil
+
+
+def steering_generated(name: str) -> Spoil:
+    def spoil(_: Path, shape: Shape) -> None:
+        shape["environments"][0]["generated"].append({"path": name, "text": ""})
+
+    return spoil
+
+
 def generated_in_git(_: Path, shape: Shape) -> None:
     shape["environments"][0]["generated"].append({"path": ".git/config", "text": ""})
 
@@ -196,6 +210,15 @@ def other_command(_: Path, shape: Shape) -> None:
         (unknown_lock, "is not in the manifest"),
         (shim_outside, "leads out of its folder"),
         (generated_in_git, "leads out of its folder"),
+        (steering_shim("sitecustomize.py"), "has no place in a shim"),
+        (steering_shim("conftest.py"), "has no place in a shim"),
+        (steering_shim("pkg/__init__.py"), "has no place in a shim"),
+        (steering_shim("a.dist-info/RECORD"), "has no place in a shim"),
+        (steering_shim("bin/deep/pytest"), "has no place in a shim"),
+        (steering_generated("sitecustomize.py"), "is no version file"),
+        (steering_generated("usercustomize/__init__.py"), "is no version file"),
+        (steering_generated("tests/conftest.py"), "is no version file"),
+        (steering_generated("src/evil.pth"), "is no version file"),
         (root_outside, "leads out of its folder"),
         (odd_argument, "is not one that a ladder gives"),
         (other_command, "test_command"),
