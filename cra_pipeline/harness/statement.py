@@ -1,6 +1,6 @@
 """What a task asks for: a commit's message without anything that points to its answer.
 
-Pure. Trailers, sign-offs, commit and issue ids and links go; a conventional prefix such as
+Pure. Trailers, people, commit and issue ids and links go; a conventional prefix such as
 ``fix:`` stays, because it says which kind of change is wanted.
 """
 
@@ -18,11 +18,35 @@ _TRAILER = re.compile(
     r"(?P<value>.*)\Z",
     re.IGNORECASE,
 )
-_PERSONAL = re.compile(r"\s*(?:[a-z]+(?:-[a-z]+)*-by|cc|change-id|git-svn-id)\s*:", re.IGNORECASE)
+_DONE = (
+    r"(?:co[- ]?)?(?:signed[- ]off|authored|written|reported|reviewed|suggested|tested|acked|"
+    r"approved|found|contributed|developed|helped|committed|patch|patches)"
+)
+_PERSONAL = re.compile(
+    rf"\W*(?:(?:[a-z]+(?:-[a-z]+)*-by|{_DONE}[- ]by)\s*:|"
+    r"(?:cc|change-id|git-svn-id|(?:co-?)?authors?|committer)\s*:|"
+    r"generated with\b|[^:<>]*\bby\b\s*:?[^<>]*<[^<>\s]*@)",
+    re.IGNORECASE,
+)
 _CHERRY = re.compile(r"\(?\s*cherry[ -]picked from[^)\n]*\)?", re.IGNORECASE)
 _MARKDOWN_LINK = re.compile(r"!?\[([^\]\[]*)\]\([^()\s]*\)")
-_LINK = re.compile(r"<?\b(?:[a-z][a-z0-9+.-]*://|www\.|git@)[^\s<>]*>?", re.IGNORECASE)
-_ISSUE = r"(?:[\w.-]+/[\w.-]+)?#\d+|\bGH-\d+|\b(?:issue|pr|pull request|bug|ticket)s?[ -]#?\d+"
+_LINK = re.compile(
+    r"<?\b(?:[a-z][a-z0-9+.-]*://|www\.|git@|"
+    r"(?:[a-z0-9-]+\.)*(?:github|gitlab|bitbucket|codeberg|sourceforge|launchpad|sr)\."
+    r"(?:com|org|net|ht)/|bugs\.[a-z0-9.-]+/)[^\s<>]*>?",
+    re.IGNORECASE,
+)
+_MAIL = re.compile(r"<?\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b>?")
+# The year in ISO-8601 or the width in UTF-8 is no ticket.
+_STANDARDS = (
+    r"(?:UTF|ISO|IEC|IEEE|RFC|PEP|SHA|MD|CP|PY|HTTP|TLS|SSL|AES|RSA|ECMA|ES|ASCII|"
+    r"UCS|BASE|CRC|WINDOWS|GPL|LGPL|AGPL|MPL|BSD|LATIN|FIPS|CVE|CWE|INT|UINT|FLOAT)"
+)
+_TICKET = rf"(?-i:\b(?!{_STANDARDS}-)[A-Z]{{2,}}-\d+\b)"
+_ISSUE = (
+    r"(?:[\w.-]+/[\w.-]+)?#\d+|(?<![\w!])!\d+\b|\b(?:GH|bpo|PR|MR)[- ]?[#!]?\d+\b|"
+    rf"{_TICKET}|\b(?:issue|pull request|merge request|bug|ticket)s?[ -][#!]?\d+"
+)
 _WORDS = (
     r"\b(?:fix(?:es|ed)?|clos(?:e|es|ed)|resolv(?:e|es|ed)|ref(?:s|erences)?|see(?: also)?|"
     r"addresses|re|part of|relates? to|related to|follow[- ]?up (?:to|of)|replaces|via)"
@@ -31,7 +55,14 @@ _REFERENCE = re.compile(
     rf"(?P<verb>{_WORDS}[:\s]+)?(?:{_ISSUE})(?:(?:\s*[,&/]\s*|\s+and\s+)(?:{_ISSUE}))*",
     re.IGNORECASE,
 )
-_COMMIT = re.compile(r"\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}\b|\b[0-9]{40}\b")
+_HEX = r"[0-9a-f]{7,40}\b"
+_COMMIT = re.compile(
+    # Digits alone are a number, unless a word says otherwise.
+    rf"\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f]){_HEX}|\b[0-9]{{40}}\b|"
+    rf"\b(?P<word>commits?|revert(?:s|ed|ing)?|cherry[- ]?pick(?:s|ed|ing)?|revision|rev|sha)"
+    rf":?\s+(?=[0-9a-f]*[0-9]){_HEX}",
+    re.IGNORECASE,
+)
 _BRACKETS = re.compile(r"(?<!\w)\(\s*[,;:]*\s*\)|(?<!\w)\[\s*\]|<\s*>")
 _RULER = re.compile(r"\s*[-=_*#.\s]*\Z")
 _HANGING = re.compile(r"[\s,;:(\[<-]+\Z")
@@ -77,8 +108,9 @@ def _cleaned_line(line: str) -> str:
 def _without_ids(line: str) -> str:
     cut = _CHERRY.sub("", line)
     cut = _MARKDOWN_LINK.sub(r"\1", cut)
-    cut = _REFERENCE.sub(_without_reference, _LINK.sub("", cut))
-    return _BRACKETS.sub("", _COMMIT.sub("", cut))
+    cut = _MAIL.sub("", _LINK.sub("", cut))
+    cut = _COMMIT.sub(lambda found: found["word"] or "", cut)
+    return _BRACKETS.sub("", _REFERENCE.sub(_without_reference, cut))
 
 
 def _without_reference(found: re.Match[str]) -> str:

@@ -34,6 +34,25 @@ from cra_pipeline.harness.statement import FALLBACK, statement
         ("Add x\n\n* Keep\n    indented code\n* #12\n", "Add x\n\n* Keep\n    indented code"),
         ("Add x\r\n\r\nBody\r\n", "Add x\n\nBody"),
         ("issue #540: Fix spelling", "Fix spelling"),
+        ("Undo commit 12345678 in full", "Undo commit in full"),
+        ("Revert 1234567", "Revert"),
+        ("Cherry-picked 0000123 to main", "Cherry-picked to main"),
+        ("Restore what ABCDEF12 broke", "Restore what broke"),
+        ("Keep the deadbeef marker", "Keep the deadbeef marker"),
+        ("Add x, see github.com/a/b/pull/3", "Add x, see"),
+        ("Add x from www.example.org/a now", "Add x from now"),
+        ("bpo-99: Add x", "Add x"),
+        ("Add x (!123)", "Add x"),
+        ("Add x from PR12 and PR #13 and PR-14", "Add x from"),
+        ("ABC-123 Add x", "Add x"),
+        ("Read ISO-8601 and UTF-8 texts", "Read ISO-8601 and UTF-8 texts"),
+        ("Add x\n\nAuthor: A B <a@b.c>", "Add x"),
+        ("Add x\n\nPatch by: A B <a@b.c>", "Add x"),
+        ("Add x\n\nReported by A B <a@b.c>", "Add x"),
+        ("Add x\n\nCo authored by : A B", "Add x"),
+        ("Add x\n\nGenerated with Some Tool", "Add x"),
+        ("Ask a.b@example.org for x", "Ask for x"),
+        ("Sort by: name first", "Sort by: name first"),
         ("#123", FALLBACK),
         ("", FALLBACK),
         ("https://example.org/1", FALLBACK),
@@ -47,6 +66,7 @@ fragments = st.sampled_from(
     [
         *("Fix", "the cache", "#1", "(#22)", "GH-3", "https://a.b/c", "0123abc", "\n", "\n\n", " "),
         *("fixes", "Signed-off-by: A <a@b.c>", "cherry picked from", "(", ")", "[x](y)", "# ", "1"),
+        *("bpo-9", "!12", "PR12", "AB-3", "commit ", "1234567", "github.com/a/b", "a@b.cd", "by: "),
         *("<", ">", "issue 4", "and", ", ", "* ", "-----", "Co-authored-by: x", "a" * 3, "7f" * 20),
     ]
 )
@@ -62,6 +82,9 @@ def test_nothing_that_points_elsewhere_is_left(message: str) -> None:
     assert not re.search(r"#\d|\bGH-\d", text, re.IGNORECASE)
     assert not re.search(r"^\s*(signed-off|co-authored)-by:", text, re.IGNORECASE | re.MULTILINE)
     assert "cherry picked from" not in text.lower()
+    assert "github.com/" not in text.lower()
+    assert not re.search(r"\bbpo-\d|\bPR\d|\bcommit \d{7,40}\b", text, re.IGNORECASE)
+    assert not re.search(r"\b[a-z]+@[a-z]+\.[a-z]+\b", text, re.ASCII)
     for word in re.findall(r"\b[0-9a-f]{7,40}\b", text):
         assert word.isalpha() or (word.isdigit() and len(word) < 40)
 
