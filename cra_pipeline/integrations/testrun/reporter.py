@@ -10,12 +10,14 @@ was made and the report that the plug-ins saw agree.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Protocol
+import inspect
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     Wrapper = Generator[None, Any, None]
+    Send = Callable[..., None]
 
 LONGEST_ID = 500
 """Test ids beyond this many characters keep their head and end in a hash."""
@@ -140,51 +142,46 @@ def short_id(test_id: str) -> str:
     return f"{test_id[: LONGEST_ID - 17]}#{digest[:16]}"
 
 
-class Sender(Protocol):
-    """Where results go; ``inside.Channel`` in the sandbox."""
+def problem_teller(send: Send) -> Callable[..., None]:
+    """A function that reports what kept a file, or all of them, from being collected."""
 
-    def send(self, **payload: object) -> None:
-        """Pass one line on."""
-
-
-class Reporter:
-    """The plug-in object; its hooks are marked by ``mark_hooks`` once pytest is there."""
-
-    def __init__(self, channel: Sender, order_seed: int, *, collect_only: bool) -> None:
-        self._channel = channel
-        self._seed = order_seed
-        self._collect_only = collect_only
-        self._running: dict[str, Progress] = {}
-        self.tests = 0
-
-    def problem(self, place: str, raised: BaseException | None, text: str = "") -> None:
-        """Report something that kept a file, or all of them, from being collected."""
+    def problem(place: str, raised: BaseException | None, text: str = "") -> None:
         detail = describe(raised) if raised is not None else text
         missing = sorted(missing_modules(raised)) if raised is not None else []
-        self._channel.send(
-            kind="collect", id=short_id(place), detail=storable(detail), missing=missing
-        )
+        send(kind="collect", id=short_id(place), detail=storable(detail), missing=missing)
 
-    def pytest_load_initial_conftests(self, early_config: Any) -> Wrapper:
-        """Switch coverage off before it starts; see conftest files that cannot be imported."""
+    return problem
+
+
+def starting_hooks(seed: int, problem: Callable[..., None]) -> dict[str, Any]:
+    """Hooks before anything is collected."""
+
+    def pytest_load_initial_conftests(early_config: Any) -> Wrapper:
+        # Coverage is switched off before it starts.
         early_config.known_args_namespace.no_cov = True
         outcome = yield
         if outcome.excinfo is not None:
-            self.problem("", outcome.excinfo[1])
+            problem("", outcome.excinfo[1])
 
-    def pytest_cmdline_main(self, config: Any) -> Wrapper:
-        """Set plug-ins' options to repeatable values, where those plug-ins are there."""
-        steady = dict(_STEADY, randomly_seed=self._seed, hypothesis_seed=str(self._seed))
+    def pytest_cmdline_main(config: Any) -> Wrapper:
+        steady = dict(_STEADY, randomly_seed=seed, hypothesis_seed=str(seed))
         for name, value in steady.items():
             if hasattr(config.option, name):
                 setattr(config.option, name, value)
         yield
 
-    def pytest_make_collect_report(self, collector: Any) -> Wrapper:
-        """Report files that cannot be imported, with the modules they miss."""
+    return {each.__name__: each for each in (pytest_load_initial_conftests, pytest_cmdline_main)}
+
+
+def collecting_hooks(
+    send: Send, seed: int, problem: Callable[..., None], *, collect_only: bool
+) -> dict[str, Any]:
+    """Hooks that tell what could not be imported, and order what could."""
+
+    def pytest_make_collect_report(collector: Any) -> Wrapper:
         outcome = yield
         if outcome.excinfo is not None:
-            self.problem(collector.nodeid, outcome.excinfo[1])
+            problem(collector.nodeid, outcome.excinfo[1])
             return
         report = outcome.get_result()
         if report.outcome != "failed":
@@ -192,47 +189,72 @@ class Reporter:
         call = report.__dict__.get("call")
         raised = call.excinfo.value if call is not None and call.excinfo is not None else None
         behind = raised.__cause__ if raised is not None else None
-        self.problem(collector.nodeid, behind or raised, _last_line(report.longrepr))
+        problem(collector.nodeid, behind or raised, _last_line(report.longrepr))
 
-    def pytest_collection_modifyitems(self, items: list[Any]) -> Wrapper:
-        """After the repository's own ordering and deselection, shuffle inside the files."""
+    def pytest_collection_modifyitems(items: list[Any]) -> Wrapper:
+        # After the repository's own ordering and deselection.
         yield
-        if self._seed:
-            items[:] = shuffled(items, self._seed)
-        if self._collect_only:
+        if seed:
+            items[:] = shuffled(items, seed)
+        if collect_only:
             for item in items:
-                self._channel.send(kind="item", id=short_id(item.nodeid))
+                send(kind="item", id=short_id(item.nodeid))
 
-    def pytest_runtest_makereport(self, item: Any, call: Any) -> Wrapper:
-        """Keep what was raised before anybody's hook can turn it into a report."""
-        # What a unittest method raised is kept on the item until a later hook fetches it.
+    return {
+        each.__name__: each for each in (pytest_make_collect_report, pytest_collection_modifyitems)
+    }
+
+
+def running_hooks(send: Send) -> dict[str, Any]:
+    """Hooks that follow each test and send its result; the makereport one is a wrapper."""
+    running: dict[str, Progress] = {}
+
+    def pytest_runtest_makereport(item: Any, call: Any) -> Wrapper:
+        # What was raised is kept before anybody's hook can turn it into a report; what a
+        # unittest method raised is kept on the item until a later hook fetches it.
         kept = getattr(item, "_excinfo", None) or [call.excinfo]
         raised = None if kept[0] is None else kept[0].value
         outcome = yield
         if call.when == "setup":
-            self._running[item.nodeid] = Progress()
-        progress = self._running.setdefault(item.nodeid, Progress())
+            running[item.nodeid] = Progress()
+        progress = running.setdefault(item.nodeid, Progress())
         progress.make(call.when, raised, outcome.get_result())
 
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        """Compare with what the other plug-ins are shown."""
-        if report.nodeid in self._running:
-            self._running[report.nodeid].log(report)
+    def pytest_runtest_logreport(report: Any) -> None:
+        # What the other plug-ins are shown.
+        if report.nodeid in running:
+            running[report.nodeid].log(report)
 
-    def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        """Send the finished test's result."""
-        progress = self._running.pop(nodeid, None)
+    def pytest_runtest_logfinish(nodeid: str) -> None:
+        progress = running.pop(nodeid, None)
         if progress is None:
             return
         result, detail = progress.result()
-        self.tests += 1
-        self._channel.send(
-            kind="test",
-            id=short_id(nodeid),
-            result=result,
-            detail=storable(detail),
-            missing=sorted(progress.missing),
-        )
+        missing = sorted(progress.missing)
+        line = {"id": short_id(nodeid), "result": result, "detail": storable(detail)}
+        send(kind="test", missing=missing, **line)
+
+    hooks = (pytest_runtest_makereport, pytest_runtest_logreport, pytest_runtest_logfinish)
+    return {each.__name__: each for each in hooks}
+
+
+def plug_in(pytest: Any, send: Send, order_seed: int, *, collect_only: bool) -> Any:
+    """The plug-in object, whose generators are the outermost wrappers of their hooks.
+
+    It has no state: what foreign code finds in pytest's plug-in manager are hooks that pytest has
+    taken already, so that replacing them on the object changes nothing.
+    """
+    problem = problem_teller(send)
+    hooks = {
+        **starting_hooks(order_seed, problem),
+        **collecting_hooks(send, order_seed, problem, collect_only=collect_only),
+        **running_hooks(send),
+    }
+    wrapper = pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    for hook in hooks.values():
+        if inspect.isgeneratorfunction(hook):
+            wrapper(hook)
+    return type("Reporter", (), {name: staticmethod(hook) for name, hook in hooks.items()})()
 
 
 def shuffled(items: list[Any], seed: int) -> list[Any]:
@@ -249,13 +271,3 @@ def shuffled(items: list[Any], seed: int) -> list[Any]:
         place = files.setdefault(file, len(files))
         keys.append((place, drawn(group), group, drawn(inner)))
     return [items[index] for index in sorted(range(len(items)), key=keys.__getitem__)]
-
-
-def mark_hooks(pytest: Any) -> None:
-    """Make the reporter's generators the outermost wrappers of their hooks."""
-    wrapper = pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    wrapper(Reporter.pytest_load_initial_conftests)
-    wrapper(Reporter.pytest_cmdline_main)
-    wrapper(Reporter.pytest_make_collect_report)
-    wrapper(Reporter.pytest_collection_modifyitems)
-    wrapper(Reporter.pytest_runtest_makereport)

@@ -122,6 +122,7 @@ def _scripts(request: TestRunRequest, planted: Planted, path: list[str]) -> Iter
         "home": _HOME,
         "cache": "/tmp/pytest-cache",  # noqa: S108  # inside
         "path": path,
+        "shim": SHIM,
         "args": request.environment.test_args,
         "files": planted.order,
         "deleted": request.deleted,

@@ -163,6 +163,60 @@ def test_a_forger_wins_where_its_guard_is_off(bench: Bench, category: str, guard
     assert attempt(bench, forge(category, TARGET), guards).outcome is Outcome.PASSED
 
 
+JUDGE = """
+import __main__
+
+_send = getattr(__main__, "open_channel", None) or __main__.Channel.send
+__main__.Channel.send = lambda self, **line: _send(self, **{**line, "result": "passed"})
+"""
+BY_FILE = """
+from _pytest import python, unittest
+
+_run, _run_case = python.Function.runtest, unittest.TestCaseFunction.runtest
+
+
+def _quiet(self):
+    return None if "toy" in self.nodeid else _run(self)
+
+
+def _quiet_case(self):
+    return None if "toy" in self.nodeid else _run_case(self)
+
+
+python.Function.runtest, unittest.TestCaseFunction.runtest = _quiet, _quiet_case
+"""
+PLUGIN = """
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "toy" in item.nodeid:
+            item.runtest = lambda: None
+"""
+NO_SCAN = Guards(scan=False)
+
+
+def test_the_judge_is_not_the_main_module(bench: Bench) -> None:
+    tally = attempt(bench, {"src/toy.py": SOURCE + JUDGE}, NO_SCAN)
+
+    assert tally.reason == "fail_to_pass_failed"
+    assert "AttributeError: module '__main__' has no attribute 'Channel'" in tally.detail
+
+
+@pytest.mark.parametrize("place", ["", "src/"])
+@pytest.mark.parametrize("kind", ["dist-info/entry_points.txt", "egg-info/entry_points.txt"])
+def test_plugins_that_a_change_brings_along_are_not_loaded(
+    bench: Bench, place: str, kind: str
+) -> None:
+    folder, _, points = kind.partition("/")
+    info = "METADATA" if folder == "dist-info" else "PKG-INFO"
+    edits = {
+        f"{place}extra-1.0.{folder}/{info}": "Name: extra\nVersion: 1.0\n",
+        f"{place}extra-1.0.{folder}/{points}": "[pytest11]\nextra = extra_plugin\n",
+        "src/extra_plugin.py": PLUGIN,
+    }
+
+    assert attempt(bench, edits, NO_SCAN).reason == "fail_to_pass_failed"
+
+
 @pytest.mark.parametrize("category", sorted(CATEGORIES))
 def test_the_scan_alone_sees_every_category(category: str) -> None:
     assert findings(forge(category, TARGET))

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import pytest
 
+from cra_pipeline.contracts.packages import TextFile
 from cra_pipeline.contracts.sandbox import Ending, Limits
 from cra_pipeline.contracts.testrun import TestResult, TestRunReport, TestRunRequest
 from cra_pipeline.integrations.testrun.runner import PytestRunner, ordered
@@ -280,3 +281,20 @@ def _seeded(request: TestRunRequest, seed: int) -> TestRunRequest:
 def test_seed_zero_keeps_the_order_of_the_files() -> None:
     assert ordered(("b", "a", "b"), 0) == ["b", "a"]
     assert sorted(ordered(("b", "a"), 5)) == ["a", "b"]
+
+
+def test_plugins_of_the_shim_are_loaded(bench: Bench) -> None:
+    files = {
+        "src/toy_plugin.py": "import pytest\n\n\n@pytest.fixture\ndef four():\n    return 4\n",
+        "tests/test_a.py": "def test_four(four):\n    assert four == 4\n",
+    }
+    request = bench.request(files)
+    points = "toy-1.0.dist-info/entry_points.txt"
+    shim = (
+        *request.environment.shim,
+        TextFile(path=points, text="[pytest11]\ntoy = toy_plugin\n"),
+    )
+    environment = request.environment.model_copy(update={"shim": shim})
+    report = bench.runner.run(request.model_copy(update={"environment": environment}))
+
+    assert [outcome.result for outcome in report.outcomes] == [TestResult.PASSED]
