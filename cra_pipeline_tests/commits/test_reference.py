@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from cra_pipeline.commits.policy import FilterPolicy
 from cra_pipeline.commits.stage import judge_history
 from cra_pipeline.contracts.commits import CommitRow
 from cra_pipeline_tests.benchmarks.reference import reference_rows
+from cra_pipeline_tests.clones import real_clone
 from cra_pipeline_tests.histories import Upstream
 
 
@@ -26,10 +26,7 @@ def verdict(row: CommitRow) -> tuple[object, ...]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["structlog"])
 def test_every_verdict_is_that_of_the_reference(name: str) -> None:
-    folder = os.environ.get("CRA_PIPELINE_CLONES", "")
-    clone = Path(folder) / f"{name}.git"
-    if not folder or not clone.is_dir():
-        pytest.skip(f"CRA_PIPELINE_CLONES names no folder with {name}.git")
+    clone = real_clone(name)
     fast = judge_history(clone, name, policy=FilterPolicy(), revision="HEAD")
     slow = reference_rows(clone, name, "HEAD", FilterPolicy())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -31,6 +30,7 @@ from cra_pipeline.integrations.evidence import require_checked
 from cra_pipeline.integrations.files import partition_lock, read_record, read_table
 from cra_pipeline.integrations.git.clone import PINNED
 from cra_pipeline.integrations.git.run import git
+from cra_pipeline_tests.clones import real_clones
 from cra_pipeline_tests.histories import FIRST, Upstream, drop_object, objects_of
 
 ASSET = "repo_snapshots"
@@ -459,13 +459,10 @@ def test_a_tiny_name_that_the_user_took_is_refused(layout: Layout, upstream: Ups
 
 
 @pytest.mark.real
-@pytest.mark.skipif("CRA_PIPELINE_CLONES" not in os.environ, reason="names no folder of clones")
 def test_real_clones_come_in_whole_and_are_scanned_in_seconds(layout: Layout) -> None:
-    # A folder of `<owner>+<name>/repo`, bare clones of the seeds.
-    clones = sorted(Path(os.environ["CRA_PIPELINE_CLONES"]).glob("*+*/repo"))
+    clones = real_clones()
     refused = []
-    for clone in clones:
-        name = clone.parent.name.partition("+")[2].lower()
+    for name, clone in clones.items():
         try:
             add_source(layout, str(clone), name=name)
             snapshot_repo(layout, name)
