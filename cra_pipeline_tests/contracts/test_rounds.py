@@ -21,7 +21,7 @@ def test_a_rounds_number_is_read_from_its_name(name: str, number: int) -> None:
     assert round_number(name) == number
 
 
-@pytest.mark.parametrize("rounds", permutations(ROUNDS))
+@pytest.mark.parametrize("rounds", list(permutations(ROUNDS)))
 @pytest.mark.parametrize(
     ("day", "first"), [(100, "r02"), (101, "r99"), (200, "r99"), (201, "r100"), (301, None)]
 )
