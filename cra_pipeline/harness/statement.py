@@ -42,9 +42,9 @@ _STANDARDS = (
     r"(?:UTF|ISO|IEC|IEEE|RFC|PEP|SHA|MD|CP|PY|HTTP|TLS|SSL|AES|RSA|ECMA|ES|ASCII|"
     r"UCS|BASE|CRC|WINDOWS|GPL|LGPL|AGPL|MPL|BSD|LATIN|FIPS|CVE|CWE|INT|UINT|FLOAT)"
 )
-_TICKET = rf"(?-i:\b(?!{_STANDARDS}-)[A-Z]{{2,}}-\d+\b)"
+_TICKET = rf"(?-i:\b(?!{_STANDARDS}-)[A-Z]{{2,}}-\d+)"
 _ISSUE = (
-    r"(?:[\w.-]+/[\w.-]+)?#\d+|(?<![\w!])!\d+\b|\b(?:GH|bpo|PR|MR)[- ]?[#!]?\d+\b|"
+    r"(?:[\w.-]+/[\w.-]+)?#\d+|(?<![\w!])!\d+|\b(?:GH|bpo|PR|MR)[- ]?[#!]?\d+|"
     rf"{_TICKET}|\b(?:issue|pull request|merge request|bug|ticket)s?[ -][#!]?\d+"
 )
 _WORDS = (

@@ -17,8 +17,10 @@ from cra_pipeline.harness.admission import Division, Rejection, named, results, 
 from cra_pipeline.harness.policy import Seeds, TaskPolicy, VerdictPolicy
 from cra_pipeline.harness.problem import Bench, Problem, blob_like, run_over
 from cra_pipeline.harness.proving import NOOP, gold_runs, judged, refused, rejected, row_of
-from cra_pipeline.harness.selection import is_guarded
+from cra_pipeline.harness.scan_tests import scan_tests
+from cra_pipeline.harness.selection import is_guarded, steers
 from cra_pipeline.harness.suspects import Suspect, parsed
+from cra_pipeline.harness.verdict import refuse_forbidden
 
 ENOUGH = 2
 """Killed mutants after which no further one is tried: one proves the tests, two judge others."""
@@ -80,7 +82,24 @@ def prove_tests(exam: Exam, policy: TaskPolicy) -> TaskRow:
     for tally in tallies:
         if tally.outcome is not Outcome.PASSED:
             return refused(row, "gold_fails", f"{tally.reason}: {tally.detail}")
+    refusal = _unfit(exam, division, policy)
+    if refusal:
+        return refused(row, refusal.reason, refusal.evidence)
     return _examined(exam, row, policy)
+
+
+def _unfit(exam: Exam, division: Division, policy: TaskPolicy) -> Rejection | None:
+    """Whether the commit's own tests would be refused as a candidate's."""
+    tests = _own_tests(exam.problem, exam.problem.hidden)
+    findings = scan_tests(tests.before, tests.after, sources=exam.sources)
+    if findings:
+        return Rejection("gold_trips_scan", str(findings[0]))
+    same = TreeChange({}, equivalent(exam.sources))
+    report = run_over(exam.bench, exam.problem, same, policy.gold_seeds[0])
+    tally = judged(report, division, policy.verdict)
+    if tally.outcome is Outcome.PASSED:
+        return None
+    return Rejection("gold_pins_source", f"{tally.reason}: {tally.detail}")
 
 
 def _divided(exam: Exam, golds: Sequence[TestRunReport]) -> Division:
@@ -203,6 +222,9 @@ def judge_tests(
 ) -> TestTally:
     """Verdict on tests: green on the right source, red on at least one known mutant.
 
+    They must not look at the source's text: the scan refuses it, and they have to stay green on
+    the same source with another comment.
+
     Args:
         task: The tests-only task.
         exam: Its suspects are those that the task's own tests kill and the old suite lets live.
@@ -210,7 +232,7 @@ def judge_tests(
         seeds: Of every run.
         policy: How the verdict is worded.
     """
-    tests = candidate.only(path for path in candidate.paths if is_guarded(path))
+    tests = _own_tests(exam.problem, candidate)
     files = sorted(
         {*task.test_files, *(path for path in tests.after if path.endswith(".py"))}
         - set(tests.deleted)
@@ -221,16 +243,49 @@ def judge_tests(
     own = tuple(sorted({*green, *red} - {*task.pass_to_pass}))
     if not own and not task.pass_to_pass:
         return _lost("no_test_passes", right.detail)
-    tally = judged(right, Division(fail_to_pass=own, pass_to_pass=task.pass_to_pass,
-                                   quarantined=task.quarantined, broken=()), policy)  # fmt: skip
+    division = Division(
+        fail_to_pass=own,
+        pass_to_pass=task.pass_to_pass,
+        quarantined=task.quarantined,
+        broken=(),
+    )
+    tally = judged(right, division, policy)
     if tally.outcome is not Outcome.PASSED:
         return tally
-    for mutant in exam.suspects:
-        fault = mutant.change(exam.sources)
-        report = exam.bench.run([fault.after, tests.after], tests.deleted, files, seeds)
-        if kills(report, green):
-            return tally
-    return _lost("no_mutant_killed", f"{len(exam.suspects)} known mutants survive")
+    findings = scan_tests(tests.before, tests.after, sources=exam.sources)
+    if findings:
+        return refuse_forbidden(tally, findings, policy)
+
+    def over(fault: Mapping[str, Blob]) -> TestRunReport:
+        return exam.bench.run([fault, tests.after], tests.deleted, files, seeds)
+
+    if not any(kills(over(mutant.change(exam.sources).after), green) for mutant in exam.suspects):
+        return _lost("no_mutant_killed", f"{len(exam.suspects)} known mutants survive")
+    same = judged(over(equivalent(exam.sources)), division, policy)
+    return tally if same.outcome is Outcome.PASSED else _pinned(same)
+
+
+def _own_tests(problem: Problem, candidate: TreeChange) -> TreeChange:
+    """The tests of a candidate; what steers them comes from the commit, whatever it did there."""
+    kept = candidate.only(path for path in candidate.paths if is_guarded(path) and not steers(path))
+    settings = problem.hidden.only(path for path in problem.hidden.paths if steers(path))
+    restored = {path: blob for path, blob in problem.restored.items() if steers(path)}
+    return TreeChange(
+        {**kept.before, **settings.before}, {**kept.after, **settings.after, **restored}
+    )
+
+
+def equivalent(sources: Mapping[str, Blob]) -> dict[str, Blob]:
+    """The same modules with other bytes: a comment and a blank line at the end of each."""
+    ending = b"\n# The end.\n\n"
+    return {path: Blob(blob.mode, blob.content + ending) for path, blob in sources.items()}
+
+
+def _pinned(tally: TestTally) -> TestTally:
+    """A run on the equivalent source that went otherwise: a fault of the tests if they ended."""
+    if tally.outcome is not Outcome.FAILED:
+        return tally
+    return _lost("pins_source", f"red on the same source with another comment: {tally.detail}")
 
 
 def _lost(reason: str, detail: str) -> TestTally:

@@ -51,6 +51,7 @@ def test_tests_that_kill_what_the_old_ones_let_live_are_a_task() -> None:
         ("old needs 1\nnew needs 1\n", "old needs 1\n", ("new",), "no_mutant_killed"),
         (OLD, OLD, (), "no_new_tests"),
         ("new needs nothing\n", OLD, ("new",), "gold_fails"),
+        ("new needs 1\nold lacks end.\n", OLD, ("new",), "gold_pins_source"),
         ("new seed 1\n", OLD, ("new",), "all_tests_flaky"),
         ("new hangs 1\n", OLD, ("new",), "gold_timed_out"),
         ("new breaks 1\n", OLD, ("new",), "sandbox_error"),
@@ -62,6 +63,13 @@ def test_other_tests_are_refused_with_their_reason(
     row = prove_tests(exam_of(new, old, new_tests), POLICY)
 
     assert (row.reason, row.admitted) == (reason, False)
+
+
+def test_tests_of_a_commit_that_read_the_source_are_no_task() -> None:
+    row = prove_tests(exam_of("import linecache\n", OLD, ("import",)), POLICY)
+
+    assert (row.admitted, row.reason) == (False, "gold_trips_scan")
+    assert row.evidence == f"{TESTS}:1: reads_source: linecache"
 
 
 def test_survivors_are_named_as_what_the_tests_do_not_see() -> None:
@@ -97,3 +105,35 @@ def test_other_tests_for_the_task_are_judged_by_its_mutants(
     )
 
     assert (tally.outcome, tally.reason) == (outcome, reason)
+
+
+def judged(tests: dict[str, str]) -> tuple[str, str]:
+    exam = exam_of()
+    row = prove_tests(exam, POLICY)
+    known = tuple(item for item in exam.suspects if item.name in row.mutants)
+    after = {path: blob(text) for path, text in tests.items()}
+    tally = judge_tests(
+        row,
+        replace(exam, suspects=known),
+        TreeChange({TESTS: blob(OLD)}, after),
+        seeds=(0, 0),
+        policy=VerdictPolicy(),
+    )
+    return tally.outcome.value, tally.reason
+
+
+def test_tests_that_pin_the_source_are_refused() -> None:
+    # The word bench sees "end." only in the equivalent source.
+    assert judged({TESTS: NEW + "pinned lacks end.\n"}) == ("failed", "pins_source")
+
+
+def test_steering_files_of_a_candidate_are_dropped() -> None:
+    steering = {"tests/conftest.py": "import os\nos._exit(0)\n", "setup.cfg": "1 5"}
+
+    assert judged({TESTS: NEW, **steering}) == ("passed", "")
+
+
+def test_tests_that_read_the_source_are_refused() -> None:
+    spy = "import pkg.a\nopen(pkg.a.__file__)\n"
+
+    assert judged({TESTS: NEW, "tests/spy.py": spy})[1] == "forbidden_edit"
