@@ -22,6 +22,7 @@ from cra_pipeline.contracts.packages import TextFile
 from cra_pipeline.contracts.ports import Sandbox
 from cra_pipeline.contracts.sandbox import Bind, SandboxRequest
 from cra_pipeline.contracts.testrun import TestRunReport, TestRunRequest
+from cra_pipeline.integrations.testrun.appending import append
 from cra_pipeline.integrations.testrun.report import build_report
 from cra_pipeline.integrations.testrun.sentinels import Planted, plant, unplanted
 
@@ -66,7 +67,8 @@ def sandbox_request(
     if environment.generated:
         layers.insert(0, _write(folder / "generated", environment.generated))
     if planted.files:
-        texts = [TextFile(path=path, text=text) for path, text in planted.files.items()]
+        written = {**planted.files, **planted.appended.files}
+        texts = [TextFile(path=path, text=text) for path, text in written.items()]
         layers.append(_write(folder / "sentinels", texts))
     return SandboxRequest(
         argv=("/env/bin/python", "-s", f"{SCRIPTS}/inside.py"),
@@ -100,13 +102,43 @@ def _planted(request: TestRunRequest) -> Planted:
         return unplanted(wanted)
     places = [request.tree, *request.layers]
     folders = sorted({str(PurePosixPath(path).parent) for path in wanted if _lies(places, path)})
-    taken = {
-        str(path.relative_to(place))
+    draw = secrets.SystemRandom()
+    appended = append(_contents(request, wanted), draw)
+    return plant(wanted, folders or ["."], _test_names(places), draw, appended)
+
+
+def _test_names(places: Iterable[Path]) -> set[str]:
+    """Names of all files anywhere that a planted one could be called."""
+    return {
+        name
         for place in places
-        for folder in folders or ["."]
-        for path in (place / folder).glob("test_*.py")
+        for _, folders, files in os.walk(place)
+        for name in (*files, *(f"{folder}.py" for folder in folders))
+        if name.startswith("test_")
     }
-    return plant(wanted, folders or ["."], taken, secrets.SystemRandom())
+
+
+def _contents(request: TestRunRequest, wanted: Iterable[str]) -> dict[str, bytes]:
+    """The wanted files as they will lie in the tree, links and what is under links left out."""
+    found: dict[str, bytes] = {}
+    places = (*reversed(request.layers), request.tree)
+    generated = {file.path for file in request.environment.generated}
+    for path in {*wanted} - {*request.deleted} - generated:
+        for place in places:
+            if _is_plain(place, path):
+                found[path] = (place / path).read_bytes()
+            if os.path.lexists(place / path):
+                break
+    return {path: content for path, content in found.items() if not _linked(places, path)}
+
+
+def _is_plain(place: Path, path: str) -> bool:
+    return (place / path).is_file() and not (place / path).is_symlink()
+
+
+def _linked(places: Iterable[Path], path: str) -> bool:
+    parents = PurePosixPath(path).parents
+    return ".." in path or any((place / part).is_symlink() for place in places for part in parents)
 
 
 def _lies(places: Iterable[Path], path: str) -> bool:

@@ -201,6 +201,15 @@ def test_the_judge_is_not_the_main_module(bench: Bench) -> None:
     assert "AttributeError: module '__main__' has no attribute 'Channel'" in tally.detail
 
 
+def test_turning_the_tests_of_a_file_green_is_betrayed_by_its_own_sentinels(bench: Bench) -> None:
+    edits = {"src/toy.py": SOURCE + BY_FILE}
+    tally = attempt(bench, edits, NO_SCAN)
+    unguarded = attempt(bench, edits, Guards(scan=False, sentinels=False))
+
+    assert unguarded.outcome is Outcome.PASSED
+    assert (tally.reason, tally.detail) == ("forged_report", "must_fail_sentinel_passed")
+
+
 @pytest.mark.parametrize("place", ["", "src/"])
 @pytest.mark.parametrize("kind", ["dist-info/entry_points.txt", "egg-info/entry_points.txt"])
 def test_plugins_that_a_change_brings_along_are_not_loaded(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import unittest
+from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given
@@ -64,6 +65,15 @@ def test_existing_files_are_never_overwritten() -> None:
     taken = set(PLANTED.files)
 
     assert not taken & plant(WANTED, ["tests"], taken, seeded(7)).files.keys()
+
+
+def test_file_names_differ_even_across_folders() -> None:
+    taken = {f"elsewhere/{PurePosixPath(path).name}" for path in PLANTED.files}
+    planted = plant(WANTED, ["a", "b"], taken, seeded(7))
+    names = {PurePosixPath(path).name for path in planted.files}
+
+    assert len(names) == 3
+    assert not names & {PurePosixPath(path).name for path in PLANTED.files}
 
 
 def test_names_differ_from_run_to_run() -> None:
