@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
@@ -24,6 +25,7 @@ _OWN = frozenset(
         *("repo", "root", "run", "sbin", "sys", "tmp", "usr", "var"),
     )
 )
+_PACKAGES = ("site-packages", "dist-packages")
 # Name on the stage, and where it appears inside, in the order of mounting.
 _WRITABLE = (
     ("shm", "/dev/shm"),  # noqa: S108  # a path inside
@@ -92,6 +94,8 @@ def bubblewrap_options(request: SandboxRequest, stage: str) -> bytes:
         options += ["--bind", f"{stage}/{name}", target]
     for number, bind in enumerate(request.binds):
         options += ["--ro-bind", f"{stage}/bind/{number}", bind.target]
+    for target in _foreign_packages(request):
+        options += ["--ro-bind", f"{stage}/none", target]
     # Both are file systems of bubblewrap's own, which have no size.
     options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", request.cwd]
     return b"".join(os.fsencode(option) + b"\0" for option in options)
@@ -111,6 +115,34 @@ def _environment(request: SandboxRequest) -> list[str]:
     for name, value in variables.items():
         options += ["--setenv", name, value]
     return options
+
+
+def _foreign_packages(request: SandboxRequest) -> list[str]:
+    """Folders inside where the host's own packages lie; nothing of the host is to be imported.
+
+    An environment has packages too, but no standard library beside them: it stays as it is.
+    """
+    shown = [(Path("/usr"), "/usr"), *((bind.source, bind.target) for bind in request.binds)]
+    found: list[str] = []
+    for source, target in shown:
+        if any(source.glob("lib*/python3*/os.py")) or target == "/usr":
+            found += [f"{target}/{place.relative_to(source)}" for place in _packages(source)]
+    return sorted(found)
+
+
+def _packages(prefix: Path) -> Iterator[Path]:
+    """Package folders below an interpreter's prefix, those behind links left out."""
+    for library in prefix.glob("lib*"):
+        for version in library.glob("python3*") if _is_real_folder(library) else ():
+            for name in _PACKAGES if _is_real_folder(version) else ():
+                if _is_real_folder(version / name):
+                    yield version / name
+    if _is_real_folder(prefix / "local"):
+        yield prefix / "local"
+
+
+def _is_real_folder(place: Path) -> bool:
+    return place.is_dir() and not place.is_symlink()
 
 
 def _has_libpython(source: Path) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +17,6 @@ from cra_pipeline.errors import SandboxError
 from cra_pipeline.integrations.sandbox.bubblewrap import BubblewrapSandbox
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cra_pipeline_tests.integrations.sandbox.conftest import Host
 
 
@@ -198,3 +199,34 @@ def test_a_limit_above_the_callers_own_is_cut_down(host: Host) -> None:
     result = host.run("print(1)", limits=Limits(open_files=1 << 40, wall_s=20.0))
 
     assert result.stdout == "1\n", result
+
+
+LISTING = """
+import glob, json, os, site, sys
+folders = ["/usr/local", *glob.glob("/python/local")]
+for prefix in ("/python", "/usr"):
+    for kind in ("site", "dist"):
+        folders += glob.glob(f"{prefix}/lib*/python3*/{kind}-packages")
+print(json.dumps([len(folders), sorted({name for each in folders for name in os.listdir(each)})]))
+"""
+
+
+@pytest.mark.parametrize("prefix", [sys.base_prefix, "/usr"])
+def test_packages_of_the_host_are_not_shown(host: Host, prefix: str) -> None:
+    if not Path(prefix, "bin", "python3").exists():
+        pytest.skip(f"{prefix} has no interpreter")
+    result = host.run(LISTING, binds=(Bind(source=Path(prefix), target="/python"),))
+
+    assert (result.ending, result.stderr) == (Ending.EXITED, "")
+    count, names = json.loads(result.stdout)
+    assert count >= 2
+    assert names == []
+
+
+def test_packages_of_an_environment_are_shown(host: Host) -> None:
+    folder = host.tree / "env"
+    (folder / "lib/python3.11/site-packages/mine").mkdir(parents=True)
+    binds = (Bind(source=host.python, target="/python"), Bind(source=folder, target="/env"))
+    code = "import os; print(os.listdir('/env/lib/python3.11/site-packages'))"
+
+    assert host.run(code, binds=binds).stdout == "['mine']\n"
