@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from cra_pipeline.contracts.sandbox import SandboxResult
+from cra_pipeline.contracts.sandbox import Ending, SandboxResult
 from cra_pipeline.contracts.testrun import TestOutcome, TestResult, TestRunReport
 from cra_pipeline.integrations.testrun.protocol import Line, Session, read_channel
 from cra_pipeline.integrations.testrun.sentinels import Planted, broken_rule
@@ -13,6 +13,9 @@ from cra_pipeline.integrations.testrun.wording import steady, worse
 
 WHOLE_SESSION = "(session)"
 """Id of a collection error that concerns no single file, such as a broken root conftest."""
+
+OUT_OF_TIME = "timed_out: a limit of time was reached"
+"""The whole detail of a run that hung, whichever limit ended it."""
 
 _LAST_WORDS = 3
 _USAGE = 4
@@ -102,6 +105,9 @@ def _missing_modules(result: SandboxResult, session: Session) -> tuple[str, ...]
 
 def _ending_words(result: SandboxResult, session: Session) -> str:
     """How it ended, for a person; the tail of stderr only where the session is incomplete."""
+    if result.ending is Ending.TIMED_OUT:
+        # Which limit came first, and what was said until then, hangs on the machine's load.
+        return OUT_OF_TIME
     words = [f"{result.ending} {result.exit_code}"]
     if session.closing is not None:
         code = session.closing.code
