@@ -16,7 +16,7 @@ from cra_pipeline.integrations.home import current_layout
 
 LAST = ASSETS[-1]
 
-PATIENCE = {"wall_s": 60.0, "cpu_s": 15}
+PATIENCE = {"wall_s": 90.0, "cpu_s": 15}
 """Limits of one test run: the tiny suites take a second, and some of their changes hang."""
 
 

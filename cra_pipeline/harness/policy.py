@@ -15,10 +15,13 @@ from cra_pipeline.contracts.sandbox import Limits
 Seeds = tuple[int, int]
 """Order seed and hash seed of one run."""
 
-RUN_LIMITS = Limits()
-"""What one run of a task's proof may use, unless a policy says otherwise."""
+RUN_LIMITS = Limits(wall_s=600.0, cpu_s=120)
+"""What one run of a task's proof may use, unless a policy says otherwise.
 
-ATTEMPT_LIMITS = Limits(wall_s=120.0, cpu_s=120)
+Wall time is five times the processor's or more, here and below: a busy machine must not decide.
+"""
+
+ATTEMPT_LIMITS = Limits(wall_s=300.0, cpu_s=60)
 """What one attempt may use: the gold change was quicker, and some near misses never end."""
 
 
