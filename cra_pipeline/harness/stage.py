@@ -47,6 +47,7 @@ from cra_pipeline.integrations.files import (
 from cra_pipeline.integrations.git.patches import PatchError, apply_patch
 from cra_pipeline.integrations.git.repository import GitRepository
 from cra_pipeline.integrations.journals import Crew, Line
+from cra_pipeline.integrations.leftovers import prefix_of, sweep
 
 _TASKS, _ATTEMPTS, _TRIPLES = "tasks", "attempts", "triples"
 
@@ -370,7 +371,8 @@ def score_patch(layout: Layout, task_id: str, patch: bytes, *, runner: TestRunne
     proposal = outside_proposal()
     text = patch.decode(errors="replace")
     layout.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=layout.scratch, prefix="score-") as folder:
+    sweep(layout.scratch)
+    with tempfile.TemporaryDirectory(dir=layout.scratch, prefix=prefix_of("score")) as folder:
         try:
             change = apply_patch(Path(folder), layout.snapshot(task.repo), task.base_sha, patch)
         except PatchError as error:

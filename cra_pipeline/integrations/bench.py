@@ -6,8 +6,6 @@ start is repeated once: that is the machine's fault, not the change's.
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +21,7 @@ from cra_pipeline.diffs import Blob
 from cra_pipeline.errors import SandboxError, StoreError
 from cra_pipeline.integrations.envs import kept_lock, ready_environment
 from cra_pipeline.integrations.git.checkout import checked_out, write_layer
+from cra_pipeline.integrations.leftovers import prefix_of, sweep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +59,7 @@ class SandboxBench:
             test_files: Relative to the tree.
             seeds: Of order and of hashes.
         """
-        with tempfile.TemporaryDirectory(
-            dir=self.scratch, prefix=f"bench-{os.getpid()}-"
-        ) as folder:
+        with tempfile.TemporaryDirectory(dir=self.scratch, prefix=prefix_of("bench")) as folder:
             # The sandbox may look at it as another user.
             Path(folder).chmod(0o755)
             written = [
@@ -129,15 +126,3 @@ def open_bench(
             env_folder=folder,
             limits=limits,
         )
-
-
-def sweep(scratch: Path) -> None:
-    """Remove layers and run folders that killed processes left behind."""
-    for folder in (*scratch.glob("bench-*-*"), *scratch.glob("testrun-*-*")):
-        process = int(folder.name.split("-")[1])
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            shutil.rmtree(folder, ignore_errors=True)
-        except PermissionError:
-            continue  # It lives, under another user.

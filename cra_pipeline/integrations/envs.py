@@ -18,6 +18,7 @@ from cra_pipeline.contracts.packages import EnvironmentLock
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import EnvironmentBuildError, StoreError
 from cra_pipeline.integrations.files import read_record, write_record
+from cra_pipeline.integrations.leftovers import prefix_of
 from cra_pipeline.integrations.uv import PLATFORM, PYTHON
 from cra_pipeline.integrations.wheels import SITE, unpacked
 
@@ -77,7 +78,7 @@ def ready_environment(layout: Layout, lock: EnvironmentLock) -> Path:
     trees = [unpacked(layout, pin) for pin in lock.wheels]
     layout.scratch.mkdir(parents=True, exist_ok=True)
     layout.envs.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=layout.scratch, prefix="env-"))
+    partial = Path(tempfile.mkdtemp(dir=layout.scratch, prefix=prefix_of("env")))
     try:
         _skeleton(partial)
         for tree in trees:

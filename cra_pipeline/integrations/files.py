@@ -23,6 +23,7 @@ from cra_pipeline.contracts.arrow import arrow_schema
 from cra_pipeline.contracts.record import Record
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import BusyError, StoreError
+from cra_pipeline.integrations.leftovers import sweep
 
 R = TypeVar("R", bound=Record)
 
@@ -192,6 +193,8 @@ def read_journal(path: Path, record: type[R]) -> tuple[R, ...]:
 def partition_lock(layout: Layout, asset: str, partition: str) -> Iterator[None]:
     """Hold one partition for the time of the block; released by the system when killed.
 
+    Whoever holds it first sweeps what killed runs left in the scratch folder.
+
     Raises:
         BusyError: Another process or thread holds it.
     """
@@ -206,6 +209,7 @@ def partition_lock(layout: Layout, asset: str, partition: str) -> Iterator[None]
             "or end that run, then start this one again"
         ) from error
     try:
+        sweep(layout.scratch)
         yield
     finally:
         lock.release()

@@ -17,6 +17,7 @@ from cra_pipeline.errors import PackageError, StoreError
 from cra_pipeline.integrations.envs import link_file
 from cra_pipeline.integrations.git.clone import PINNED
 from cra_pipeline.integrations.git.history import refs, single_pack, write_pack
+from cra_pipeline.integrations.leftovers import prefix_of
 from cra_pipeline.integrations.wheels import file_sha256, stored, verify_wheel
 
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
@@ -66,7 +67,7 @@ def write_package(
 @contextmanager
 def _scratch(layout: Layout) -> Iterator[Path]:
     layout.scratch.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=layout.scratch, prefix="package-"))
+    folder = Path(tempfile.mkdtemp(dir=layout.scratch, prefix=prefix_of("package")))
     try:
         yield folder
     finally:

@@ -27,6 +27,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from cra_pipeline.contracts.packages import WheelPin
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import EnvironmentBuildError, PackageError, StoreError
+from cra_pipeline.integrations.leftovers import prefix_of
 from cra_pipeline.integrations.uv import ResolvedWheel
 
 TAG = f"cp{sys.version_info.major}{sys.version_info.minor}"
@@ -72,7 +73,7 @@ def fetch_wheel(layout: Layout, wheel: ResolvedWheel) -> WheelPin:
 
 def _incoming(layout: Layout) -> tempfile.TemporaryDirectory[str]:
     layout.scratch.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(dir=layout.scratch, prefix="wheel-")
+    return tempfile.TemporaryDirectory(dir=layout.scratch, prefix=prefix_of("wheel"))
 
 
 def _download(url: str) -> bytes:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,7 @@ from cra_pipeline.contracts.testrun import TestRunReport, TestRunRequest
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.diffs import Blob
 from cra_pipeline.errors import SandboxError, StoreError
-from cra_pipeline.integrations.bench import SandboxBench, open_bench, sweep
+from cra_pipeline.integrations.bench import SandboxBench, open_bench
 
 ENVIRONMENT = EnvironmentRow(
     repo="demo",
@@ -96,21 +93,6 @@ def test_only_a_sandbox_that_did_not_start_is_tried_once_more(
 
     assert len(runner.requests) == runs
     assert report.ending is last
-
-
-@pytest.mark.parametrize("kind", ["bench", "testrun"])
-def test_what_a_killed_process_left_is_swept_and_what_lives_is_spared(
-    kind: str, tmp_path: Path
-) -> None:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    dead, alive = tmp_path / f"{kind}-{ended.pid}-x", tmp_path / f"{kind}-{os.getpid()}-x"
-    for folder in (dead, alive):
-        (folder / "0").mkdir(parents=True)
-    sweep(tmp_path)
-
-    assert not dead.exists()
-    assert alive.is_dir()
 
 
 def test_a_bench_without_runner_or_lock_is_refused(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from typing import IO
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.diffs import Blob
 from cra_pipeline.integrations.git.trees import GITLINK, LINK, entries, read_blobs, tree_id
+from cra_pipeline.integrations.leftovers import TREES, prefix_of
 
 CACHE_BYTES = 2 << 30
 """Least recently used trees beyond this size are removed, unless somebody uses them."""
@@ -92,7 +93,7 @@ def checked_out(
     Raises:
         GitError: The tree cannot be read or holds an unsafe path.
     """
-    cache = layout.scratch / "trees"
+    cache = layout.scratch / TREES
     cache.mkdir(parents=True, exist_ok=True)
     name = tree_id(snapshot, commit)
     # A shared lock for as long as the tree is used; the system drops it when we are killed.
@@ -110,7 +111,7 @@ def _publish(snapshot: Path, commit: str, folder: Path, lock: IO[bytes]) -> None
     found = entries(snapshot, commit)
     contents = read_blobs(snapshot, (item.blob for item in found if item.mode != GITLINK))
     files = {item.path: Blob(item.mode, contents.get(item.blob, b"")) for item in found}
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_HIDDEN) as scratch:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix_of(".part")) as scratch:
         Path(scratch).chmod(0o755)
         written = write_layer(Path(scratch) / "tree", files)
         # The lock file holds the size, so that eviction needs no walk.
@@ -146,7 +147,7 @@ def _removed(folder: Path) -> bool:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_HIDDEN) as scratch:
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix_of(".part")) as scratch:
             # Away at once: a kill during the removal must not leave half a tree in place.
             try:
                 folder.rename(Path(scratch) / "tree")

@@ -1,0 +1,45 @@
+"""Folders for work in flight that bear their process in their name, and their removal.
+
+A killed process removes nothing. Its folders are known by its id, so that a later run sweeps them
+while those of living processes stay.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Literal, get_args
+
+Kind = Literal["bench", "env", "package", "score", "testrun", "wheel", ".part"]
+"""What a folder is for; ``.part`` is a tree that is not yet published."""
+
+TREES = "trees"
+"""Folder of the scratch folder that holds checked-out trees."""
+
+_NAMED = re.compile(rf"(?:{'|'.join(re.escape(kind) for kind in get_args(Kind))})-(\d+)-")
+
+
+def prefix_of(kind: Kind) -> str:
+    """Start of a temporary folder's name: ``<kind>-<process id>-``."""
+    return f"{kind}-{os.getpid()}-"
+
+
+def sweep(scratch: Path) -> None:
+    """Remove what killed processes left below the scratch folder, there or not."""
+    for folder in (scratch, scratch / TREES):
+        for left in folder.iterdir() if folder.is_dir() else ():
+            match = _NAMED.match(left.name)
+            if match is not None and not _lives(int(match[1])):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # Under another user.
+    return True
