@@ -3,8 +3,9 @@
 Run: ``python -m cra_pipeline_tests.benchmarks.admission --home WORKSPACE --repo NAME``, on a
 workspace whose ``repo_packages`` of that repository are made. Proves its newest commits afresh,
 beside the workspace's own tasks, and prints processor seconds: those of the sandboxed runs as the
-sandbox reports them, and those of this process and of git. Mutants are apart: only commits that change both
-source and tests are proven. 250 commits per hour and core are wanted on a small repository.
+sandbox reports them, and those of this process and of git. Mutants are apart: only commits that
+change both source and tests are proven. 250 commits per hour and core are wanted on a small
+repository.
 """
 
 from __future__ import annotations
