@@ -31,12 +31,11 @@ _PERSONAL = re.compile(
 _CHERRY = re.compile(r"\(?\s*cherry[ -]picked from[^)\n]*\)?", re.IGNORECASE)
 _MARKDOWN_LINK = re.compile(r"!?\[([^\]\[]*)\]\([^()\s]*\)")
 _LINK = re.compile(
-    r"<?\b(?:[a-z][a-z0-9+.-]*://|www\.|git@|"
-    r"(?:[a-z0-9-]+\.)*(?:github|gitlab|bitbucket|codeberg|sourceforge|launchpad|sr)\."
-    r"(?:com|org|net|ht)/|bugs\.[a-z0-9.-]+/)[^\s<>]*>?",
+    r"<?(?:[\w+.-]*://|\b(?:www\.|git@|bugs\.[a-z0-9.-]+/)|"
+    r"[a-z0-9.-]*(?:github|gitlab|bitbucket|codeberg|launchpad)\.(?:com|org|net)/)[^\s<>]*>?",
     re.IGNORECASE,
 )
-_MAIL = re.compile(r"<?\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b>?")
+_MAIL = re.compile(r"<?[\w.+-]+@[\w-]+(?:\.[\w-]+)+>?")
 # The year in ISO-8601 or the width in UTF-8 is no ticket.
 _STANDARDS = (
     r"(?:UTF|ISO|IEC|IEEE|RFC|PEP|SHA|MD|CP|PY|HTTP|TLS|SSL|AES|RSA|ECMA|ES|ASCII|"

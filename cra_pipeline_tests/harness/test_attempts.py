@@ -29,7 +29,7 @@ from cra_pipeline.harness.proving import prove
 from cra_pipeline_tests.harness.benches import TESTS, blob, problem_of, report
 
 TASK = prove(
-    *problem_of("base", "base right", "old needs base\n", "old needs base\nnew needs right\n"),
+    *problem_of("base", "base\nright", "old needs base\n", "old needs base\nnew needs right\n"),
     TaskPolicy(),
 )
 EARLY = RoundRecord(round="r01", cut_off=50, pins=(("demo", "a" * 40),), held_out=())

@@ -20,8 +20,8 @@ DEMANDS = Demands.of(policy_json(POLICY))
 
 
 def proven() -> TaskRow:
-    problem, bench = problem_of("base", "base right", "", "old needs base\nnew needs right\n")
-    wrong = TreeChange({SOURCE: blob("base")}, {SOURCE: blob("base wrong")})
+    problem, bench = problem_of("base", "base\nright", "", "old needs base\nnew needs right\n")
+    wrong = TreeChange({SOURCE: blob("base")}, {SOURCE: blob("base\nwrong")})
     return run_controls(
         prove(problem, bench, POLICY),
         problem,
