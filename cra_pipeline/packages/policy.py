@@ -27,7 +27,8 @@ class PackagePolicy:
         copied_share: Share of a file's lines found in a wheel's file that makes it a copy.
         copied_lines: Newly introduced lines in such a copy that make it a leak.
         trivial_bytes: Files below this size prove nothing by being equal.
-        probe_wall_s: Longest collection of the touched tests, in seconds.
+        probe_cpu_s: Processor time of one collection of the touched tests, in seconds; the
+            clock on the wall allows five times that.
         index_url: Simple index on loopback; empty for uv's own configuration.
         index_label: Digest of what that index offers; it stands for the address in evidence.
     """
@@ -44,7 +45,7 @@ class PackagePolicy:
     copied_share: float = 0.6
     copied_lines: int = 3
     trivial_bytes: int = 200
-    probe_wall_s: float = 120.0
+    probe_cpu_s: float = 120.0
     index_url: str = ""
     index_label: str = ""
 

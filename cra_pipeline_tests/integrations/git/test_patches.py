@@ -64,13 +64,21 @@ def test_the_snapshot_is_not_written_to(repo: tuple[Path, str], tmp_path: Path) 
     assert sorted(path for path in repo[0].rglob("*")) == before
 
 
+@pytest.mark.parametrize("patch", [b"", b"\n \n"])
+def test_an_empty_patch_changes_nothing(
+    repo: tuple[Path, str], tmp_path: Path, patch: bytes
+) -> None:
+    change = apply_patch(tmp_path / "scratch", *repo, patch)
+
+    assert change.paths == ()
+
+
 NEW = "new file mode {}\n--- /dev/null\n+++ b/{}\n@@ -0,0 +1 @@\n+x\n"
 
 
 @pytest.mark.parametrize(
     ("patch", "words"),
     [
-        ("", "does not apply"),
         ("no patch at all\n", "does not apply"),
         ("--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-nothing\n+x\n", "does not apply"),
         (f"diff --git a/l b/l\n{NEW.format('120000', 'l')}", "symbolic link"),
