@@ -59,7 +59,12 @@ def test_repositories_are_registered_once(layout: Layout) -> None:
         assert sorted(instance.get_dynamic_partitions("repo")) == ["svcs", "till"]
 
 
-@pytest.mark.parametrize(("process", "buried"), [("4194304@1", 1), ("1@1", 1), (this_process(), 0)])
+@pytest.mark.parametrize(
+    ("process", "buried"),
+    [("4194304@1", 1), ("1@1", 1), (this_process(), 0)],
+    # Workers must agree on the names, and a process id is no name.
+    ids=["gone", "other start", "alive"],
+)
 def test_only_runs_of_dead_processes_are_marked_as_failed(
     layout: Layout, process: str, buried: int
 ) -> None:
