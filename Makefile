@@ -37,7 +37,7 @@ check: setup
 	$(BIN)/lint-imports
 
 test: setup check
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not real"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not real"
 
 test-all: setup check
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile

@@ -131,7 +131,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("demo")
 @pytest.mark.parametrize("recipe", RECIPES, ids=NAMES)
 def test_pipeline_gives_every_commit_its_fate(recipe: Recipe, demo: Layout) -> None:
     tasks = {row.committed_at: row for row in read_table(demo.table("tasks", recipe.name), TaskRow)}

@@ -22,7 +22,7 @@ from cra_pipeline.cli.machine import wheelhouse_folder
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.integrations.index import serve_wheels
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("till")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
