@@ -101,7 +101,8 @@ def object_reader(repo: Path) -> Iterator[ObjectReader]:
         GitError: Git ended with a failure.
     """
     theirs, ours = os.pipe()
-    ask = os.fdopen(ours, "wb")
+    # Unbuffered: what a git that has ended did not take must not come up again at the close.
+    ask = os.fdopen(ours, "wb", buffering=0)
     try:
         with git_stream(repo, "cat-file", "--batch", stdin=theirs) as answer:
             os.close(theirs)

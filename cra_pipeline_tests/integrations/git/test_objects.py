@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from cra_pipeline.errors import GitError
-from cra_pipeline.integrations.git.objects import object_reader
+from cra_pipeline.integrations.git.objects import ObjectReader, object_reader
 from cra_pipeline_tests.histories import Upstream, drop_object
 
 
@@ -58,4 +59,10 @@ def test_a_missing_object_is_named_and_the_reader_goes_on(upstream: Upstream) ->
 
 def test_a_folder_that_is_no_repository_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(GitError), object_reader(tmp_path) as reader:
-        reader.read("HEAD")
+        ask_late(reader)
+
+
+def ask_late(reader: ObjectReader) -> None:
+    """Ask when git has ended: the question then meets a broken pipe."""
+    time.sleep(0.3)
+    reader.read("HEAD")
