@@ -43,3 +43,11 @@ class CheckError(PipelineError):
 
 class BusyError(PipelineError):
     """Another process holds the same partition."""
+
+
+class ModelError(PipelineError):
+    """A model server refused, was too slow, broke off, or answered something unusable."""
+
+
+class AgentError(PipelineError):
+    """The coding agent is missing, of another version, or did not do what its contract promises."""

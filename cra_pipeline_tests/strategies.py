@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from hypothesis import strategies as st
 
 from cra_pipeline.contracts import (
+    calls,
     commits,
     manifests,
     packages,
@@ -104,6 +105,11 @@ limits = _listed(sandbox.Limits)
 binds = _listed(sandbox.Bind)
 sandbox_requests = _listed(sandbox.SandboxRequest)
 sandbox_results = _listed(sandbox.SandboxResult)
+
+model_requests = _listed(calls.ModelRequest)
+model_answers = _listed(calls.ModelAnswer)
+call_records = _listed(calls.CallRecord)
+indexed_symbols = _listed(calls.IndexedSymbol)
 
 test_tallies = _listed(tasks.TestTally)
 control_results = _listed(tasks.ControlResult)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from cra_pipeline.contracts.calls import ModelAnswer, ModelRequest
 from cra_pipeline.contracts.sandbox import SandboxRequest, SandboxResult
 from cra_pipeline.contracts.tasks import Proposal, TaskRow
 from cra_pipeline.contracts.testrun import TestRunReport, TestRunRequest
@@ -42,4 +43,34 @@ class AgentBackend(Protocol):
             files: Text of every ``.py`` file that the gold change touches, at the base
                 commit, by path; files that the change adds are absent.
         """
+        ...
+
+
+class Responder(Protocol):
+    """Answers the agent's calls; one file each, named in ``integrations/responders/table.py``."""
+
+    name: str
+
+    async def answer(self, request: ModelRequest) -> ModelAnswer:
+        """One answer; many requests may be under way at once.
+
+        Raises:
+            ModelError: There is no answer, and it is not the agent's fault.
+        """
+        ...
+
+
+class Oracle(Protocol):
+    """Knows the right answers of one attempt; used by one thread at a time."""
+
+    def answer(self, call_kind: str, prompt: str) -> str:
+        """The right answer in the agent's own format.
+
+        Raises:
+            ValueError: The commit knows none; the message says why.
+        """
+        ...
+
+    def observe(self, call_kind: str, prompt: str, response: str) -> None:
+        """Take note of what was really answered, whoever answered it, before the next call."""
         ...
