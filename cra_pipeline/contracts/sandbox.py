@@ -43,6 +43,9 @@ class SandboxRequest(Record):
     layers: tuple[Path, ...] = ()
     """Host folders laid over the tree, the last one wins; they may add and replace files."""
     binds: tuple[Bind, ...] = ()
+    sockets: tuple[Bind, ...] = ()
+    """Unix sockets of ours to which the inside may connect: its only way out, so hand it one
+    that answers this run alone. The file must be writable for all."""
     env: tuple[tuple[str, str], ...] = ()
     """The whole environment; nothing is inherited."""
     cwd: str = "/repo"

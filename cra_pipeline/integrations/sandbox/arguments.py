@@ -49,7 +49,12 @@ def require_sound(request: SandboxRequest) -> None:
             raise SandboxError(f"sandbox: {folder}: no folder; check out the tree first")
     for bind in request.binds:
         _require_target(bind)
-    for outer, inner in pairwise(sorted(f"{bind.target}/" for bind in request.binds)):
+        _require_plain(bind)
+    for bind in request.sockets:
+        _require_target(bind)
+        if not bind.source.is_socket():
+            raise SandboxError(f"sandbox: {bind.source}: no socket; start what listens on it first")
+    for outer, inner in pairwise(sorted(f"{bind.target}/" for bind in shown_binds(request))):
         if inner.startswith(outer):
             raise SandboxError(
                 f"sandbox: bind targets {outer[:-1]} and {inner[:-1]}: one lies in the other; "
@@ -58,6 +63,11 @@ def require_sound(request: SandboxRequest) -> None:
     for name, value in request.env:
         if "\0" in name + value or "=" in name or not name:
             raise SandboxError(f"sandbox: {name!r} cannot be an environment variable")
+
+
+def shown_binds(request: SandboxRequest) -> tuple[Bind, ...]:
+    """Everything that is shown beside the tree, in the order of its numbers on the stage."""
+    return (*request.binds, *request.sockets)
 
 
 def _require_target(bind: Bind) -> None:
@@ -72,8 +82,11 @@ def _require_target(bind: Bind) -> None:
             f"sandbox: bind target {bind.target}: /{target.parts[1]} is the sandbox's own; bind "
             "to a folder of another name, or add files to the tree as a layer"
         )
+
+
+def _require_plain(bind: Bind) -> None:
     if not (bind.source.is_dir() or bind.source.is_file()):
-        # A socket would stay connected to the host through a read-only mount.
+        # A socket leads out of the sandbox through a read-only mount: only a named one may.
         raise SandboxError(
             f"sandbox: {bind.source}: missing, or neither a file nor a folder; only these can be "
             "shown inside"
@@ -92,7 +105,7 @@ def bubblewrap_options(request: SandboxRequest, stage: str) -> bytes:
     options += ["--dev", "/dev"]
     for name, target in _WRITABLE:
         options += ["--bind", f"{stage}/{name}", target]
-    for number, bind in enumerate(request.binds):
+    for number, bind in enumerate(shown_binds(request)):
         options += ["--ro-bind", f"{stage}/bind/{number}", bind.target]
     for target in _foreign_packages(request):
         options += ["--ro-bind", f"{stage}/none", target]

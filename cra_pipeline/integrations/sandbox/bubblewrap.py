@@ -16,7 +16,11 @@ from contextlib import ExitStack
 from cra_pipeline.contracts.ports import Sandbox
 from cra_pipeline.contracts.sandbox import Ending, Limits, SandboxRequest, SandboxResult
 from cra_pipeline.errors import SandboxError
-from cra_pipeline.integrations.sandbox.arguments import bubblewrap_options, require_sound
+from cra_pipeline.integrations.sandbox.arguments import (
+    bubblewrap_options,
+    require_sound,
+    shown_binds,
+)
 from cra_pipeline.integrations.sandbox.diagnose import refusal
 from cra_pipeline.integrations.sandbox.launcher import launch
 from cra_pipeline.integrations.sandbox.locate import find_bubblewrap, find_stage
@@ -152,7 +156,7 @@ def _owners(request: SandboxRequest) -> list[tuple[int, int]]:
     """Owners of what root shows; an ordinary user maps none."""
     if os.geteuid():
         return []
-    binds = [bind.source for bind in request.binds]
+    binds = [bind.source for bind in shown_binds(request)]
     shown = [request.tree, *request.layers, *binds, *find_bubblewrap().folders]
     found = [path.stat() for path in shown]
     return sorted({(each.st_uid, each.st_gid) for each in found})
@@ -167,7 +171,7 @@ def _fields(request: SandboxRequest, user: int) -> dict[str, object]:
         "stage": stage,
         "tree": str(request.tree.absolute()),
         "layers": [str(path.absolute()) for path in request.layers],
-        "binds": [str(bind.source.absolute()) for bind in request.binds],
+        "binds": [str(bind.source.absolute()) for bind in shown_binds(request)],
         "program": [str(path) for path in program.folders],
         "program_names": program.names,
         "command": (program.command(stage), "--args", str(ARGUMENTS), "--", *request.argv),
