@@ -1,0 +1,142 @@
+"""How well a plan fits the change that was really made.
+
+Pure. A plan may differ and still be right; whether that is held against it is the business of
+attribution, not of these numbers. Hand in only what the plan answers for: without the hidden
+tests where only code was planned, and against the prepared base where there is one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from cra_pipeline.harness.actual import ActualChange
+from cra_pipeline.harness.dependencies import reached
+from cra_pipeline.harness.plans import PlannedStep
+
+MODULE_LEVEL = frozenset({"", "module", "<module>"})
+"""What plans call lines outside of all symbols; the change has no symbol for them either."""
+
+UNDECIDED = 0.5
+"""Worth of a dependency that the plan leaves open: neither met nor turned round."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alignment:
+    """A plan measured against a change; every number is in [0, 1], an empty plan has 0 throughout.
+
+    Attributes:
+        file_precision: Share of the planned files that were changed; 0 where none is planned.
+        file_recall: Share of the changed files that are planned; 1 where none was changed.
+        file_overlap: Files in both, as a share of the files in either; 1 where there are none.
+        symbol_overlap: Changed symbols that are planned, as a share of these, the changed symbols
+            that are not planned, and the planned names that were not changed; 1 where there are
+            none. A name covers the symbol it names in any file of its step, however much of the
+            qualified name it says, and the symbols inside that one: ``total`` and ``Cart`` both
+            cover ``Cart.total``. Names for lines outside of all symbols are passed over.
+        dependency_order: Mean over the dependencies between two planned files: 1 where some step
+            on the importing file comes after, or is, a step on the imported one; 0 where it can
+            only come before; ``UNDECIDED`` where the plan leaves it open. Files that import each
+            other are passed over; 1 where nothing is left to judge.
+    """
+
+    file_precision: float
+    file_recall: float
+    file_overlap: float
+    symbol_overlap: float
+    dependency_order: float
+
+
+NOTHING_PLANNED = Alignment(
+    file_precision=0.0,
+    file_recall=0.0,
+    file_overlap=0.0,
+    symbol_overlap=0.0,
+    dependency_order=0.0,
+)
+
+
+def align(plan: Sequence[PlannedStep], actual: ActualChange) -> Alignment:
+    """Measure a plan; in which order its steps are listed makes no difference.
+
+    Args:
+        plan: Steps with unique ids.
+        actual: What was really changed.
+    """
+    if not plan:
+        return NOTHING_PLANNED
+    files = {_plain(path) for step in plan for path in step.files}
+    both, either = len(files & actual.files), len(files | actual.files)
+    return Alignment(
+        file_precision=_share(both, len(files), empty=0.0),
+        file_recall=_share(both, len(actual.files)),
+        file_overlap=_share(both, either),
+        symbol_overlap=_symbol_overlap(plan, actual.symbols),
+        dependency_order=_dependency_order(plan, actual.dependencies),
+    )
+
+
+def _share(part: int, whole: int, *, empty: float = 1.0) -> float:
+    return part / whole if whole else empty
+
+
+def _plain(path: str) -> str:
+    return str(PurePosixPath(path))
+
+
+def _symbol_overlap(plan: Iterable[PlannedStep], actual: Collection[tuple[str, str]]) -> float:
+    names = {
+        (frozenset(_plain(path) for path in step.files), name)
+        for step in plan
+        for name in step.symbols
+        if name not in MODULE_LEVEL or any(name == symbol for _, symbol in actual)
+    }
+    covered: set[tuple[str, str]] = set()
+    surplus: set[str] = set()
+    for files, name in names:
+        found = {pair for pair in actual if pair[0] in files and _covers(name, pair[1])}
+        covered |= found
+        if not found:
+            surplus.add(f"{sorted(files)}:{name}")
+    return _share(len(covered), len(actual) + len(surplus))
+
+
+def _covers(planned: str, changed: str) -> bool:
+    """Whether the dotted name ``planned`` stands in ``changed`` as a run of whole components."""
+    return f".{planned}." in f".{changed}."
+
+
+def _dependency_order(
+    plan: Iterable[PlannedStep], dependencies: Collection[tuple[str, str]]
+) -> float:
+    before = reached({step.id: step.depends_on for step in plan})
+    steps: dict[str, list[str]] = defaultdict(list)
+    for step in plan:
+        for path in step.files:
+            steps[_plain(path)].append(step.id)
+    worth = [
+        max(_worth(one, other, before) for one in steps[first] for other in steps[second])
+        for first, second in _one_way(dependencies)
+        if first in steps and second in steps
+    ]
+    return sum(worth) / len(worth) if worth else 1.0
+
+
+def _one_way(dependencies: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+    imports: dict[str, set[str]] = defaultdict(set)
+    for provider, consumer in dependencies:
+        imports[consumer].add(provider)
+    needed = reached(imports)
+    return sorted(
+        (provider, consumer)
+        for provider, consumer in dependencies
+        if consumer not in needed.get(provider, frozenset())
+    )
+
+
+def _worth(provider: str, consumer: str, before: Mapping[str, frozenset[str]]) -> float:
+    after = provider == consumer or provider in before[consumer]
+    ahead = consumer in before[provider]
+    return UNDECIDED if after == ahead else float(after)
