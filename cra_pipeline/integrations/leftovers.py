@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Literal, get_args
 
-Kind = Literal["bench", "env", "package", "score", "testrun", "wheel", ".part"]
+Kind = Literal["agent", "bench", "env", "package", "score", "testrun", "wheel", ".part"]
 """What a folder is for; ``.part`` is a tree that is not yet published."""
 
 TREES = "trees"

@@ -47,13 +47,7 @@ def require_sound(request: SandboxRequest) -> None:
     for folder in (request.tree, *request.layers):
         if not folder.is_dir():
             raise SandboxError(f"sandbox: {folder}: no folder; check out the tree first")
-    for bind in request.binds:
-        _require_target(bind)
-        _require_plain(bind)
-    for bind in request.sockets:
-        _require_target(bind)
-        if not bind.source.is_socket():
-            raise SandboxError(f"sandbox: {bind.source}: no socket; start what listens on it first")
+    _require_shown(request)
     for outer, inner in pairwise(sorted(f"{bind.target}/" for bind in shown_binds(request))):
         if inner.startswith(outer):
             raise SandboxError(
@@ -63,6 +57,16 @@ def require_sound(request: SandboxRequest) -> None:
     for name, value in request.env:
         if "\0" in name + value or "=" in name or not name:
             raise SandboxError(f"sandbox: {name!r} cannot be an environment variable")
+
+
+def _require_shown(request: SandboxRequest) -> None:
+    for bind in shown_binds(request):
+        _require_target(bind)
+    for bind in request.binds:
+        _require_plain(bind)
+    for bind in request.sockets:
+        if not bind.source.is_socket():
+            raise SandboxError(f"sandbox: {bind.source}: no socket; start what listens on it first")
 
 
 def shown_binds(request: SandboxRequest) -> tuple[Bind, ...]:

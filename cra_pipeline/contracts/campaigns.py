@@ -1,0 +1,67 @@
+"""A campaign: many attempts of an agent under one policy."""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+
+from cra_pipeline.contracts.agents import AgentSettings, TaskForm
+from cra_pipeline.contracts.record import Record
+
+
+class ResponderSpec(Record):
+    """Who answers the agent's calls; holds no secret, only the name of the variable that does."""
+
+    name: str
+    """``gold``, ``openai`` or ``recorded``."""
+    kinds: tuple[str, ...] = ()
+    """Call kinds that it answers, sorted; gold answers the rest. Empty: it answers all."""
+    base_url: str = ""
+    """Of an OpenAI-compatible server."""
+    model: str = ""
+    models: tuple[tuple[str, str], ...] = ()
+    """(call kind, model): how an adapter is chosen."""
+    key_variable: str = ""
+    concurrency: int = 16
+    requests_per_minute: float = 0.0
+    prompt_price: float = 0.0
+    """Of a million prompt tokens."""
+    completion_price: float = 0.0
+    recordings: str = ""
+    """Id of the campaign that ``recorded`` answers again."""
+
+    def label(self) -> str:
+        """Names it in a row, such as ``qwen3 (implement)``."""
+        who = self.model or self.name
+        return f"{who} ({', '.join(self.kinds)})" if self.kinds else who
+
+
+class CampaignSpec(Record):
+    """``campaigns/<id>.json``: written before the first attempt, never edited."""
+
+    name: str
+    """For people."""
+    round: str
+    repos: tuple[str, ...]
+    """Sorted."""
+    responder: ResponderSpec
+    settings: AgentSettings
+    forms: tuple[TaskForm, ...] = ("names", "metadata")
+    temperatures: tuple[float, ...] = (0.0,)
+    seeds: tuple[int, ...] = (0,)
+    limit: int = 0
+    """Most tasks of a repository, most valuable first; 0 for all."""
+
+    @model_validator(mode="after")
+    def _sound(self) -> CampaignSpec:
+        for name in ("repos", "forms", "temperatures", "seeds"):
+            values = getattr(self, name)
+            if not values or len(set(values)) != len(values):
+                raise ValueError(f"{name}: expected one or more, each once, found {values!r}")
+        if any(not 0.0 <= value <= 2.0 for value in self.temperatures):  # noqa: PLR2004  # as servers allow
+            raise ValueError(f"temperatures lie in [0, 2], found {self.temperatures!r}")
+        return self
+
+    @property
+    def campaign_id(self) -> str:
+        """First 12 digits of its digest: the same policy is the same campaign."""
+        return self.digest()[:12]

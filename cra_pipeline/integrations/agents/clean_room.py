@@ -1,0 +1,260 @@
+"""The Clean Room Agent at work on a task: unmodified, in the sandbox, its calls answered by ours.
+
+The verdict on what it changes is given elsewhere. Here it is decided only whether there is
+something to judge: a machine, a model server or the agent's program that fails is no failed task.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cra_pipeline.contracts.agents import AgentRun, AgentSettings, AttemptPlan, TaskForm
+from cra_pipeline.contracts.calls import CallRecord
+from cra_pipeline.contracts.packages import TextFile
+from cra_pipeline.contracts.ports import Sandbox
+from cra_pipeline.contracts.sandbox import Limits
+from cra_pipeline.contracts.tasks import Outcome, Proposal, TaskRow
+from cra_pipeline.errors import AgentError
+from cra_pipeline.gold.book import Budget, GoldBook
+from cra_pipeline.gold.oracle import GoldOracle
+from cra_pipeline.gold.visible import reproduced, usable
+from cra_pipeline.gold.wording import task_text
+from cra_pipeline.integrations.agents.supplies import Materials, Supplies
+from cra_pipeline.integrations.clean_room.bases import TaskBase, ready_base
+from cra_pipeline.integrations.clean_room.configuration import configuration
+from cra_pipeline.integrations.clean_room.endings import judged_ending
+from cra_pipeline.integrations.clean_room.expressing import Expressed, expressed
+from cra_pipeline.integrations.clean_room.launch import PORT, Job, Left, run_program
+from cra_pipeline.integrations.clean_room.program import AgentProgram
+from cra_pipeline.integrations.clean_room.validation import validation_orders
+from cra_pipeline.integrations.gateway.log import read_calls
+from cra_pipeline.integrations.gateway.thread import RunningGateway
+
+ATTEMPT_LIMITS = Limits(
+    wall_s=1500.0, cpu_s=600, memory_mb=4096, disk_mb=2048, processes=512, open_files=4096
+)
+SOLVE_S = 1300.0
+"""Seconds until the agent is interrupted."""
+TEST_S = 300
+"""Seconds that its own test command may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanRoomAgent:
+    """Runs one configuration of the agent; many threads may use it.
+
+    Attributes:
+        name: The backend's name.
+        program: The agent, or what stands in for it.
+        settings: Its configuration.
+        supplies: Tasks and places.
+        sandbox: Where it runs.
+        gateway: Answers its calls.
+        plans_for: What is asked of it for a task.
+    """
+
+    program: AgentProgram
+    settings: AgentSettings
+    supplies: Supplies
+    sandbox: Sandbox
+    gateway: RunningGateway
+    plans_for: tuple[AttemptPlan, ...]
+    name: str = "clean_room"
+
+    @property
+    def fingerprint(self) -> str:
+        """Decides its attempts beside task and plan: program and configuration."""
+        return f"{self.program.digest} {self.settings.digest()}"
+
+    def plans(self, task: TaskRow, files: Mapping[str, str]) -> tuple[AttemptPlan, ...]:
+        """The campaign's cells; the same for every task.
+
+        Args:
+            task: The admitted task.
+            files: Not looked at.
+        """
+        del task, files
+        return self.plans_for
+
+    def run(
+        self, task: TaskRow, plan: AttemptPlan, files: Mapping[str, str], attempt_id: str
+    ) -> AgentRun:
+        """Let the agent solve the task once.
+
+        Args:
+            task: The admitted task.
+            plan: Task form, temperature and seed.
+            files: Not looked at: the agent has a repository.
+            attempt_id: Names the request log.
+
+        Raises:
+            SandboxError: The sandbox cannot be had at all.
+            StoreError: The disk is full.
+        """
+        del files
+        materials = self.supplies.materials(task)
+        said = expressed(materials)
+        if said.problem:
+            return _unsaid(self._proposal(plan, {}, (), problem=said.problem))
+        if plan.task_form not in {"names", "metadata"}:
+            raise ValueError(f"{plan.task_form!r}: the agent needs a task form")
+        form: TaskForm = "names" if plan.task_form == "names" else "metadata"
+        try:
+            base = self._base(task, materials, said)
+        except AgentError as error:
+            empty = self._proposal(plan, {}, ())
+            return AgentRun(
+                proposal=empty,
+                outcome=Outcome.AGENT_ERROR,
+                reason="index_failed",
+                detail=str(error),
+            )
+        book = self._book(task, said, base, form)
+        log = self.supplies.calls(attempt_id)
+        with self._open(task, plan, book, log) as socket:
+            left = run_program(
+                self.sandbox,
+                self.supplies.layout.scratch,
+                self.program,
+                self._job(task, materials, base, book, form, plan, socket),
+            )
+        calls = read_calls(log).records
+        return self._told(plan, said, book, left, calls)
+
+    def _base(self, task: TaskRow, materials: Materials, said: Expressed) -> TaskBase:
+        return ready_base(
+            self.supplies.layout,
+            self.sandbox,
+            self.program,
+            materials,
+            task.base_sha,
+            changed=said.prepared,
+            deleted=said.deleted,
+        )
+
+    def _book(self, task: TaskRow, said: Expressed, base: TaskBase, form: TaskForm) -> GoldBook:
+        wish = task.statement
+        known = {path: base.text(path) for path in base.record.paths if path.endswith(".py")}
+        return GoldBook(
+            statement=task_text(wish, sorted(said.after), form),
+            subject=wish.partition("\n")[0],
+            before={**known, **said.before},
+            after=said.after,
+            symbols=base.record.symbols,
+            test_files=said.tests,
+            budget=Budget(
+                context_window=self.settings.context_window,
+                reserved_tokens=self.settings.reserved_tokens,
+                max_tokens=self.settings.max_tokens,
+            ),
+        )
+
+    @contextmanager
+    def _open(self, task: TaskRow, plan: AttemptPlan, book: GoldBook, log: Path) -> Iterator[Path]:
+        cell = cell_key(task.task_id, self.settings, plan)
+        # A log that a killed run left is of an attempt that is made again.
+        log.unlink(missing_ok=True)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            place = self.gateway.open_attempt(
+                cell, log, temperature=plan.temperature, seed=plan.seed, oracle=GoldOracle(book)
+            )
+            stack.callback(self.gateway.close_attempt, cell)
+            yield place
+
+    def _job(  # noqa: PLR0913, PLR0917  # everything about one attempt
+        self,
+        task: TaskRow,
+        materials: Materials,
+        base: TaskBase,
+        book: GoldBook,
+        form: TaskForm,
+        plan: AttemptPlan,
+        socket: Path,
+    ) -> Job:
+        settings = configuration(
+            self.settings, port=PORT, temperature=plan.temperature, test_timeout_s=TEST_S
+        )
+        return Job(
+            arguments=("solve", "--repo", "/repo", "--", book.statement),
+            tree=base.tree,
+            base=base.record.head,
+            state={**base.state(form), "config.toml": settings.encode()},
+            timeout_s=SOLVE_S,
+            limits=ATTEMPT_LIMITS,
+            socket=socket,
+            environment=materials.environment,
+            env_folder=materials.env_folder,
+            validation=validation_orders(task, materials.environment, book.before),
+        )
+
+    def _told(
+        self,
+        plan: AttemptPlan,
+        said: Expressed,
+        book: GoldBook,
+        left: Left,
+        calls: tuple[CallRecord, ...],
+    ) -> AgentRun:
+        ending = judged_ending(left, calls)
+        texts = {path: content.decode("utf-8", "replace") for path, content in left.changed.items()}
+        final = {path: text for path, text in book.before.items() if path not in left.deleted}
+        same, miss = reproduced(book, {**final, **texts})
+        seen, unseen = usable(book, calls)
+        shortfall = miss or unseen
+        return AgentRun(
+            proposal=self._proposal(plan, said.proposed(texts), said.removed(left.deleted)),
+            outcome=ending.outcome,
+            reason=ending.reason,
+            detail=ending.detail,
+            withheld=ending.withheld,
+            status=ending.status,
+            reproduced=same,
+            usable=same and seen,
+            shortfall=shortfall,
+            calls=calls,
+        )
+
+    def _proposal(
+        self,
+        plan: AttemptPlan,
+        files: Mapping[str, str],
+        deleted: tuple[str, ...],
+        *,
+        problem: str = "",
+    ) -> Proposal:
+        return Proposal(
+            agent=self.name,
+            configuration=plan.configuration,
+            temperature=plan.temperature,
+            seed=plan.seed,
+            files=tuple(TextFile(path=path, text=text) for path, text in sorted(files.items())),
+            deleted=deleted,
+            problem=problem,
+        )
+
+
+def cell_key(task_id: str, settings: AgentSettings, plan: AttemptPlan) -> str:
+    """Names the attempt before the gateway: the same whoever answers, so it can be answered again.
+
+    Args:
+        task_id: Of the task.
+        settings: Of the agent.
+        plan: Of the attempt.
+    """
+    what = [task_id, settings.digest(), plan.task_form, plan.temperature, plan.seed]
+    return f"{task_id}-{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]}"
+
+
+def _unsaid(proposal: Proposal) -> AgentRun:
+    return AgentRun(
+        proposal=proposal,
+        outcome=Outcome.INEXPRESSIBLE,
+        reason="inexpressible",
+        detail=proposal.problem,
+    )

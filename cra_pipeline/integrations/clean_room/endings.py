@@ -1,0 +1,111 @@
+"""From what an agent's run left to whether there is anything to judge.
+
+Only a run that came to its own end says something about the agent; whatever else happened has a
+name of its own and its evidence.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cra_pipeline.contracts.calls import CallRecord
+from cra_pipeline.contracts.sandbox import Ending
+from cra_pipeline.contracts.tasks import Outcome
+from cra_pipeline.errors import StoreError
+from cra_pipeline.integrations.clean_room.launch import Left
+from cra_pipeline.integrations.raw_db.outcome import AgentStatus, agent_outcome
+
+_WORDS = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnding:
+    """How a run ended.
+
+    Attributes:
+        outcome: None where the change is to be judged.
+        reason: Short code; empty where it is to be judged.
+        detail: Evidence, without host paths.
+        status: The agent's own word.
+        withheld: Why a pass of the hidden tests does not count.
+    """
+
+    outcome: Outcome | None = None
+    reason: str = ""
+    detail: str = ""
+    status: str = ""
+    withheld: str = ""
+
+
+def judged_ending(left: Left, calls: Sequence[CallRecord]) -> RunEnding:
+    """Look at the machine first, then the model server, the program, and last the agent's word.
+
+    Args:
+        left: Of the run.
+        calls: Its request log.
+    """
+    if left.sandbox.ending is Ending.NOT_STARTED:
+        return _none(Outcome.SANDBOX_ERROR, "sandbox_not_started", left.sandbox.detail)
+    failed = next((call for call in calls if call.finish == "error"), None)
+    if failed is not None:
+        kind = failed.call_kind or "unknown call"
+        return _none(Outcome.MODEL_ERROR, "no_answer", f"{kind}: {failed.error}")
+    if left.ending in {"interrupted", "killed"} or left.sandbox.ending is Ending.TIMED_OUT:
+        return _none(Outcome.TIMED_OUT, "timed_out", f"after {len(calls)} calls")
+    if not left.ending:
+        words = f"{left.sandbox.ending.value}: {left.sandbox.detail} {left.output}"
+        return _none(Outcome.AGENT_ERROR, "nothing_came_back", words)
+    if left.exit_code != 0:
+        return _none(Outcome.AGENT_ERROR, f"exit_{left.exit_code}", _last_line(left.output))
+    return _by_status(left)
+
+
+def _by_status(left: Left) -> RunEnding:
+    try:
+        said = _status(left.databases.get("raw.sqlite", b""))
+    except StoreError as error:
+        return _none(Outcome.AGENT_ERROR, "no_raw_db", str(error).rpartition("raw.sqlite: ")[2])
+    if said.status in {"crashed", "absent"}:
+        return _none(Outcome.AGENT_ERROR, f"run_{said.status}", _last_line(left.output))
+    if said.status != "complete":
+        # All that it did is undone: no test could pass.
+        return RunEnding(
+            outcome=Outcome.FAILED,
+            reason=f"agent_{said.status}",
+            detail=said.error or _last_warning(left.output),
+            status=said.status,
+        )
+    return RunEnding(status=said.status, withheld=_withheld(said))
+
+
+def _withheld(said: AgentStatus) -> str:
+    if said.succeeded:
+        return ""
+    return "not_validated" if said.validated is not True else "parts_missing"
+
+
+def _status(database: bytes) -> AgentStatus:
+    if not database:
+        raise StoreError("raw.sqlite: the agent left none")
+    with tempfile.TemporaryDirectory(prefix="cra-status-") as folder:
+        place = Path(folder) / "raw.sqlite"
+        place.write_bytes(database)
+        return agent_outcome(place)
+
+
+def _none(outcome: Outcome, reason: str, detail: str) -> RunEnding:
+    return RunEnding(outcome=outcome, reason=reason, detail=" ".join(detail.split())[:_WORDS])
+
+
+def _last_line(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _last_warning(output: str) -> str:
+    """The agent's last word on what went wrong; its log begins each line with the level."""
+    bad = [line for line in output.splitlines() if line.startswith(("ERROR", "WARNING"))]
+    return (bad[-1] if bad else _last_line(output))[:_WORDS]

@@ -1,0 +1,121 @@
+"""A commit as the agent can be asked for it: which files it edits, and what it is given. Pure.
+
+The agent edits existing text of Python files. Added files start as stubs, deleted ones are gone,
+and changed files of other kinds are given as the commit leaves them, prose aside: the agent's
+index shows none of them in any prompt, so nothing could be learned from asking for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from cra_pipeline.diffs import Blob
+from cra_pipeline.gold.prepared import prepare
+from cra_pipeline.integrations.agents.supplies import Materials
+
+_FILE, _SCRIPT = "100644", "100755"
+_PROSE = frozenset({".md", ".rst", ".adoc", ".txt"})
+_PROSE_FOLDERS = frozenset({"docs", "doc", "changelog.d", "newsfragments"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expressed:
+    """What the agent starts from and what it has to reach.
+
+    Attributes:
+        problem: Why it cannot be asked; empty where it can, and nothing else counts where not.
+        prepared: Files of the base that differ from the parent's: stubs, and what is given.
+        deleted: Files that the base has no more.
+        before: Text of each file to edit, at the base.
+        after: Text of each, after the commit.
+        tests: Which of them are tests.
+    """
+
+    problem: str = ""
+    prepared: Mapping[str, Blob]
+    deleted: frozenset[str]
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+    tests: frozenset[str]
+
+    def proposed(self, changed: Mapping[str, str]) -> dict[str, str]:
+        """The base's own differences from the parent, and over them what the agent changed."""
+        given = {
+            path: blob.content.decode("utf-8", "replace") for path, blob in self.prepared.items()
+        }
+        return {**given, **changed}
+
+    def removed(self, deleted: tuple[str, ...]) -> tuple[str, ...]:
+        """Everything that is gone afterwards, sorted."""
+        return tuple(sorted(self.deleted | set(deleted)))
+
+
+def expressed(materials: Materials) -> Expressed:
+    """Decide what is asked of the agent, before anything is run."""
+    before, after = materials.before, materials.after
+    python = {path for path in {*before, *after} if path.endswith(".py")}
+    problem = _unsayable(materials, python)
+    if problem:
+        return _refused(problem)
+    prepared = prepare(_texts(before, python), _texts(after, python))
+    if prepared.problem:
+        return _refused(prepared.problem)
+    given = {
+        path: blob for path, blob in after.items() if path not in python and not _is_prose(path)
+    }
+    stubs = {path: Blob(after[path].mode, text.encode()) for path, text in prepared.base.items()}
+    laid = {path: blob for path, blob in stubs.items() if _differs(blob, before.get(path))}
+    gone = {path for path in before if path not in after and not _is_prose(path)}
+    edited = frozenset(prepared.edited)
+    return Expressed(
+        prepared={**given, **laid},
+        deleted=frozenset(gone),
+        before={path: prepared.base[path] for path in edited},
+        after=_texts(after, edited),
+        tests=edited & materials.hidden,
+    )
+
+
+def _refused(problem: str) -> Expressed:
+    nothing: frozenset[str] = frozenset()
+    return Expressed(
+        problem=problem, prepared={}, deleted=nothing, before={}, after={}, tests=nothing
+    )
+
+
+def _unsayable(materials: Materials, python: set[str]) -> str:
+    for path, blob in sorted({**materials.before, **materials.after}.items()):
+        if path in python and blob.mode not in {_FILE, _SCRIPT}:
+            return f"{path}: a link or submodule"
+        if path in python and not _is_utf8(blob.content):
+            return f"{path}: no UTF-8, so the agent cannot read it"
+        if path not in materials.hidden and b"\0" in blob.content:
+            return f"{path}: binary"
+    both = python & set(materials.before) & set(materials.after)
+    for path in sorted(both):
+        if not _is_utf8(materials.before[path].content):
+            return f"{path}: no UTF-8, so the agent cannot read it"
+    return ""
+
+
+def _differs(blob: Blob, earlier: Blob | None) -> bool:
+    return earlier is None or earlier.content != blob.content or earlier.mode != blob.mode
+
+
+def _texts(files: Mapping[str, Blob], paths: set[str] | frozenset[str]) -> dict[str, str]:
+    return {path: files[path].content.decode() for path in sorted(paths & set(files))}
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_prose(path: str) -> bool:
+    parts = PurePosixPath(path)
+    return parts.suffix in _PROSE or bool(_PROSE_FOLDERS & set(parts.parts[:-1]))

@@ -1,0 +1,56 @@
+"""Stand-alone script inside the sandbox: the test command that the agent is told to run.
+
+The task's test files, in the task's own environment. Tests that were red, skipped or unsteady
+before the agent touched anything are left out, so that they cannot be counted against it; whatever
+it writes anew runs. It is a courtesy to the agent, not the judge: that sits elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+_NOTHING_COLLECTED = 5
+
+
+def orders() -> dict[str, Any]:
+    """What is to be run."""
+    found: dict[str, Any] = json.loads(Path("/tools/validation.json").read_bytes())
+    return found
+
+
+def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:  # noqa: ANN401  # pytest's
+    """Keep what passed at the base, and every function that was not there."""
+    spec = orders()
+    passing, old = set(spec["passing"]), set(spec["functions"])
+    kept: list[Any] = []
+    left: list[Any] = []
+    for item in items:
+        known = item.nodeid.partition("[")[0] in old
+        (left if known and item.nodeid not in passing else kept).append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = kept
+
+
+def main() -> None:
+    """Run the tests in a process of their own and end with its status."""
+    import subprocess
+
+    spec = orders()
+    files = [name for name in spec["files"] if Path(name).is_file()]
+    environment = dict(os.environ) | {"PYTHONPATH": os.pathsep.join(["/tools", *spec["path"]])}
+    command = [sys.executable, "-s", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += ["-p", "validate", *spec["args"], *files]
+    if not files:
+        print("no test file of the task exists yet")  # noqa: T201  # the agent reads it
+        sys.exit(0)
+    done = subprocess.run(command, env=environment, check=False)
+    sys.exit(0 if done.returncode == _NOTHING_COLLECTED else done.returncode)
+
+
+if __name__ == "__main__":
+    main()
