@@ -1,0 +1,1 @@
+"""The Clean Room Agent as its user installed it, reached through its own interpreter only."""

@@ -1,0 +1,26 @@
+"""Numbers of the gateway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayPolicy:
+    """What one client may take from the others.
+
+    Attributes:
+        body_bytes: Longest body of a request; a full window of 128k tokens needs about 0.6 MB.
+        connections: Open at once at one attempt's socket; the agent uses one. A hostile one must
+            not use up the process's files.
+        service_connections: The same, where many agents share one address.
+        answer_s: Seconds for an answer. Below the agent's own 300 s, so that the gateway says
+            ``model error`` before the agent breaks off.
+        grace_s: Seconds that a stop leaves to answers under way.
+    """
+
+    body_bytes: int = 4 * 2**20
+    connections: int = 16
+    service_connections: int = 256
+    answer_s: float = 280.0
+    grace_s: float = 5.0

@@ -1,0 +1,1 @@
+"""Who answers the agent's calls, one per file, imported when used."""
