@@ -39,13 +39,14 @@ _OBJECT = re.compile(r"\{.*?\}", re.DOTALL)
 # What stands in a subject without saying what is meant.
 _VAGUE = frozenset(
     _WORD.findall(
-        "a again all also an and another any at better big bit bug bugfix bugs by case cases change "
-        "changes cleanup code commit correct error errors few final first fix fixed fixes fixup for "
-        "from good improve improved improvement improvements in into is issue issues it its last "
-        "little lots make making many minor misc more new now of on once one oops other problem "
-        "problems quick refactor remaining review second several simple small some something stuff "
-        "test tests that the them these thing things this those to try tweak tweaks typo typos update "
-        "updated updates various version with work working wrong"
+        "a again all also an and another any at better big bit bug bugfix bugs by case cases "
+        "change changes cleanup code commit correct error errors few final first fix fixed "
+        "fixes fixup for from good improve improved improvement improvements in into is issue "
+        "issues it its last little lots make making many minor misc more new now of on once one "
+        "oops other problem problems quick refactor remaining review second several simple "
+        "small some something stuff test tests that the them these thing things this those to "
+        "try tweak tweaks typo typos update updated updates various version with work working "
+        "wrong"
     )
 )
 
