@@ -7,7 +7,18 @@ from __future__ import annotations
 
 import click
 
-from cra_pipeline.cli import demo, doctor, prepare, rounds, run, score, show, sources, status
+from cra_pipeline.cli import (
+    campaign,
+    demo,
+    doctor,
+    prepare,
+    rounds,
+    run,
+    score,
+    show,
+    sources,
+    status,
+)
 from cra_pipeline.cli.terminal import tell_retries
 from cra_pipeline.errors import PipelineError
 
@@ -38,6 +49,7 @@ def main() -> None:
 
 
 for _command in (
+    campaign.campaign,
     demo.demo,
     doctor.doctor,
     prepare.prepare,

@@ -24,7 +24,7 @@ from cra_pipeline.integrations.home import current_layout
 def score(*, task: str, patch: Path, as_json: bool) -> None:
     """Judge the patch in a file against TASK; whatever the verdict, the work is then done."""
     from cra_pipeline.definitions.resources import SandboxedTests
-    from cra_pipeline.harness.stage import score_patch
+    from cra_pipeline.harness.stage.scoring import score_patch
 
     layout = current_layout()
     row = score_patch(layout, task, patch.read_bytes(), runner=SandboxedTests().runner(layout))

@@ -73,3 +73,5 @@ class AgentRun(Record):
     """First reason why it is not reproduced or not usable."""
     calls: tuple[CallRecord, ...] = ()
     """In order; empty for backends that call no model."""
+    right_answers: tuple[str, ...] = ()
+    """To each call; empty texts where the commit knows none."""

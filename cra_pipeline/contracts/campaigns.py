@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from cra_pipeline.contracts.agents import AgentSettings, TaskForm
+from cra_pipeline.contracts.agents import AgentSettings, AttemptPlan, TaskForm
 from cra_pipeline.contracts.record import Record
+
+AGENT = "clean_room"
+"""The backend that campaigns run."""
 
 
 class ResponderSpec(Record):
@@ -26,6 +29,8 @@ class ResponderSpec(Record):
     prompt_price: float = 0.0
     """Of a million prompt tokens."""
     completion_price: float = 0.0
+    spend_limit: float | None = None
+    """Most that may be spent, in the money of the prices; None for no limit."""
     recordings: str = ""
     """Id of the campaign that ``recorded`` answers again."""
 
@@ -40,6 +45,8 @@ class CampaignSpec(Record):
 
     name: str
     """For people."""
+    program: str
+    """Digest of the agent's program: attempts of another one are another campaign's."""
     round: str
     repos: tuple[str, ...]
     """Sorted."""
@@ -65,3 +72,21 @@ class CampaignSpec(Record):
     def campaign_id(self) -> str:
         """First 12 digits of its digest: the same policy is the same campaign."""
         return self.digest()[:12]
+
+
+def campaign_plans(spec: CampaignSpec) -> tuple[AttemptPlan, ...]:
+    """One plan for each task form, temperature and seed, in that order."""
+    return tuple(
+        AttemptPlan(
+            agent=AGENT,
+            configuration=spec.settings.name,
+            temperature=temperature,
+            seed=seed,
+            task_form=form,
+            responder=spec.responder.label(),
+            campaign=spec.campaign_id,
+        )
+        for form in spec.forms
+        for temperature in spec.temperatures
+        for seed in spec.seeds
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
+from cra_pipeline.contracts.agents import AgentRun, AttemptPlan
 from cra_pipeline.contracts.calls import ModelAnswer, ModelRequest
 from cra_pipeline.contracts.sandbox import SandboxRequest, SandboxResult
-from cra_pipeline.contracts.tasks import Proposal, TaskRow
+from cra_pipeline.contracts.tasks import TaskRow
 from cra_pipeline.contracts.testrun import TestRunReport, TestRunRequest
 
 
@@ -33,15 +35,42 @@ class TestRunner(Protocol):
 class AgentBackend(Protocol):
     """Proposes changes for a task; never sees the hidden tests' verdicts."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Key of ``integrations.agents.table.BACKENDS``."""
+        ...
 
-    def propose(self, task: TaskRow, files: dict[str, str]) -> tuple[Proposal, ...]:
-        """Changes to try, in a repeatable order.
+    @property
+    def fingerprint(self) -> str:
+        """Decides its attempts beside task and plan, such as a program's digest."""
+        ...
+
+    def plans(self, task: TaskRow, files: Mapping[str, str]) -> tuple[AttemptPlan, ...]:
+        """What is asked of it for a task, in a repeatable order; quick, and runs nothing.
 
         Args:
             task: The admitted task.
-            files: Text of every ``.py`` file that the gold change touches, at the base
-                commit, by path; files that the change adds are absent.
+            files: Text of every file that the answer touches, at the base commit, by path; files
+                that the change adds are absent.
+        """
+        ...
+
+    def run(
+        self, task: TaskRow, plan: AttemptPlan, files: Mapping[str, str], attempt_id: str
+    ) -> AgentRun:
+        """Carry out one plan; safe to call from many threads.
+
+        A program or model that fails is an outcome of the run, not an exception.
+
+        Args:
+            task: The admitted task.
+            plan: One of ``plans``.
+            files: As there.
+            attempt_id: Names what the run leaves behind.
+
+        Raises:
+            SandboxError: The sandbox cannot be had on this machine at all.
+            StoreError: The disk is full.
         """
         ...
 

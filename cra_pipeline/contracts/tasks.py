@@ -119,7 +119,7 @@ class AttemptRow(Record):
     """One run of one backend on one task (row of ``attempts.parquet``)."""
 
     attempt_id: str
-    """Content id of task, agent, configuration, temperature, seed and patch."""
+    """Content id of everything that decides it: task, plan, program, limits, round."""
     task_id: str
     repo: str
     round: str
@@ -132,5 +132,25 @@ class AttemptRow(Record):
     reason: str
     detail: str
     failed_tests: tuple[str, ...]
+    task_form: Literal["", "names", "metadata"] = ""
+    """How the task was put to an agent that reads a task text; empty for others."""
+    responder: str = ""
+    """Who answered the agent's calls; empty for backends that call no model."""
+    campaign: str = ""
+    """Id of its campaign; empty outside of one."""
+    agent_status: str = ""
+    """What the agent itself said, such as ``complete``."""
+    reproduced: bool | None = None
+    """Whether its change equals the commit's in every ``.py`` file; None where not asked."""
+    usable: bool | None = None
+    """Whether each answer's grounds stood in its own prompt; None where not asked."""
+    shortfall: str = ""
+    """First reason why it is not reproduced or not usable."""
+    calls: int = 0
+    """Model calls that it made."""
+    prompt_tokens: int = 0
+    """Of all its calls, as far as the responder counts them."""
+    completion_tokens: int = 0
+    """Of all its answers."""
     imports: bool
     """Whether the changed modules could still be imported (a near miss must)."""

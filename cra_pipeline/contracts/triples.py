@@ -27,6 +27,16 @@ class TripleRow(Record):
     system: str
     prompt: str
     output: str
+    call_number: int = -1
+    """Position of the call within its attempt, from 0; -1 where no call was made."""
+    responder: str = ""
+    """Who answered; empty where no call was made."""
+    file_overlap: float | None = None
+    """Of the attempt's plan with the commit, in [0, 1]; None where nothing was planned."""
+    symbol_overlap: float | None = None
+    """The same for symbols."""
+    dependency_order: float | None = None
+    """The same for the order of dependent files."""
     right_answer: str
     """What the diff knows to be right; empty where it does not."""
     outcome: Outcome

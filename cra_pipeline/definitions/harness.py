@@ -16,15 +16,11 @@ from cra_pipeline.definitions.resources import (
     Workspace,
     refusals,
 )
+from cra_pipeline.harness.campaigning import CampaignLimits
 from cra_pipeline.harness.policy import AttemptPolicy, TaskPolicy
-from cra_pipeline.harness.stage import (
-    admit_tasks,
-    check_attempts,
-    check_tasks,
-    check_triples,
-    label_triples,
-    run_attempts,
-)
+from cra_pipeline.harness.stage.attempts import check_attempts, run_attempts
+from cra_pipeline.harness.stage.tasks import admit_tasks, check_tasks
+from cra_pipeline.harness.stage.triples import check_triples, label_triples
 
 
 class TaskConfig(dg.Config):
@@ -53,11 +49,30 @@ class AttemptConfig(dg.Config):
         limit: Newest admitted tasks to attempt; 0 for all.
         wall_s: Seconds that one test run may take.
         cpu_s: Seconds of processor time that one test run may use.
+        campaign: Id of a campaign whose attempts are made; empty for those that call no model.
+        most_calls: Model calls after which the campaign begins no attempt; 0 for no limit.
+        most_tokens: The same for tokens.
+        most_money: The same for money.
+        most_hours: The same for hours of this run.
     """
 
     limit: int = AttemptPolicy().limit
     wall_s: float = AttemptPolicy().limits.wall_s
     cpu_s: int = AttemptPolicy().limits.cpu_s
+    campaign: str = ""
+    most_calls: int = 0
+    most_tokens: int = 0
+    most_money: float = 0.0
+    most_hours: float = 0.0
+
+    def limits(self) -> CampaignLimits:
+        """When the campaign stops."""
+        return CampaignLimits(
+            calls=self.most_calls,
+            tokens=self.most_tokens,
+            money=self.most_money,
+            hours=self.most_hours,
+        )
 
     def policy(self) -> AttemptPolicy:
         """The stage's policy with this run's changes."""
@@ -123,7 +138,10 @@ def attempts(
             workspace.layout,
             *repo_and_round(context.partition_key),
             policy=config.policy(),
+            campaign=config.campaign,
+            limits=config.limits(),
             runner=tests.runner(workspace.layout),
+            sandbox=tests.sandbox(),
             progress=progress.of(context),
         )
     return materialized(report)

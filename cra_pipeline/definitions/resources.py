@@ -8,7 +8,7 @@ from typing import Protocol
 
 import dagster as dg
 
-from cra_pipeline.contracts.ports import TestRunner
+from cra_pipeline.contracts.ports import Sandbox, TestRunner
 from cra_pipeline.contracts.reports import Progress
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import PipelineError, SandboxError
@@ -53,6 +53,16 @@ class SandboxedTests(dg.ConfigurableResource[TestRunner]):
         from cra_pipeline.integrations.testrun.runner import PytestRunner
 
         return PytestRunner(BubblewrapSandbox(), layout.scratch)
+
+    def sandbox(self) -> Sandbox:
+        """Where agents run.
+
+        Raises:
+            SandboxError: The sandbox cannot be had on this machine.
+        """
+        from cra_pipeline.integrations.sandbox.bubblewrap import BubblewrapSandbox
+
+        return BubblewrapSandbox()
 
 
 class ProgressSource(Protocol):

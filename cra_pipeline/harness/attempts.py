@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from cra_pipeline.contracts.agents import AgentRun, AttemptPlan
 from cra_pipeline.contracts.rounds import RoundRecord, round_of_commit
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome, Proposal, TaskRow, TestTally
 from cra_pipeline.contracts.testrun import TestRunReport
@@ -81,33 +80,49 @@ def proposed_change(proposal: Proposal, base: Mapping[str, Blob]) -> TreeChange:
 def attempt_row(  # noqa: PLR0913  # what a row is made of
     task: TaskRow,
     round_name: str,
-    proposal: Proposal,
+    plan: AttemptPlan,
+    run: AgentRun,
     tally: TestTally,
     *,
+    attempt_id: str,
     patch: str,
     imports: bool,
 ) -> AttemptRow:
     """The row of one judged attempt."""
-    what = [
-        *(task.task_id, proposal.agent, proposal.configuration),
-        *(proposal.temperature, proposal.seed, patch),
-    ]
     return AttemptRow(
-        attempt_id=hashlib.sha256(json.dumps(what).encode()).hexdigest(),
+        attempt_id=attempt_id,
         task_id=task.task_id,
         repo=task.repo,
         round=round_name,
-        agent=proposal.agent,
-        configuration=proposal.configuration,
-        temperature=proposal.temperature,
-        seed=proposal.seed,
+        agent=plan.agent,
+        configuration=plan.configuration,
+        temperature=plan.temperature,
+        seed=plan.seed,
         patch=patch,
         outcome=tally.outcome,
         reason=tally.reason,
         detail=tally.detail,
         failed_tests=tally.failed,
+        task_form=plan.task_form,
+        responder=plan.responder,
+        campaign=plan.campaign,
+        agent_status=run.status,
+        reproduced=run.reproduced,
+        usable=run.usable,
+        shortfall=run.shortfall,
+        calls=len(run.calls),
+        prompt_tokens=sum(call.prompt_tokens or 0 for call in run.calls),
+        completion_tokens=sum(call.completion_tokens or 0 for call in run.calls),
         imports=imports,
     )
+
+
+def withheld(tally: TestTally, run: AgentRun) -> TestTally:
+    """A pass counts only where the agent itself came through: whole, and validated by its tests."""
+    if tally.outcome is not Outcome.PASSED or not run.withheld:
+        return tally
+    detail = "the hidden tests pass, but the agent's own run does not say so"
+    return TestTally(outcome=Outcome.FAILED, reason=run.withheld, detail=detail, failed=())
 
 
 def still_imports(task: TaskRow, report: TestRunReport) -> bool:
@@ -135,17 +150,19 @@ def label(row: AttemptRow) -> str:
     return f"{row.agent}: {row.outcome.value}"
 
 
-def outside_proposal() -> Proposal:
+def outside_run() -> tuple[AttemptPlan, AgentRun]:
     """Names the maker of a patch that came from outside."""
-    return Proposal(
-        agent="outside",
-        configuration="patch",
+    plan = AttemptPlan(agent="outside", configuration="patch")
+    proposal = Proposal(
+        agent=plan.agent,
+        configuration=plan.configuration,
         temperature=0.0,
         seed=0,
         files=(),
         deleted=(),
         problem="",
     )
+    return plan, AgentRun(proposal=proposal)
 
 
 def preview_of_attempts(rows: Iterable[AttemptRow]) -> tuple[dict[str, str], ...]:

@@ -85,6 +85,11 @@ def planned(calls: Iterable[CallRecord]) -> tuple[PlannedStep, ...] | None:
     return _joined(_shared_out(answered, [_Part(part) for part in parts]))
 
 
+def code_steps(plan: Iterable[PlannedStep]) -> tuple[PlannedStep, ...]:
+    """The steps that change code; what the hidden tests would be is another matter."""
+    return tuple(step for step in plan if ":test:" not in step.id)
+
+
 def planned_in(call: CallRecord) -> tuple[PlannedStep, ...] | None:
     """The plan that one answer holds by itself: of a meta, part or test plan or a step design.
 

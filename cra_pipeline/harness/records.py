@@ -8,7 +8,7 @@ import json
 from cra_pipeline.contracts.record import Record
 from cra_pipeline.contracts.tasks import AttemptRow, Proposal, TestTally
 
-RULES = "3"
+RULES = "4"
 """Part of every key: raise it when a rule changes what a unit comes to."""
 
 
@@ -23,3 +23,5 @@ class Trace(Record):
     attempt: AttemptRow
     proposal: Proposal
     tally: TestTally
+    right_answers: tuple[str, ...] = ()
+    """To each call of the attempt; empty texts where the commit knows none."""

@@ -1,4 +1,4 @@
-"""Triples of attempts that called no model: rendered prompt, rendered answer, verdict.
+"""Triples of attempts: the calls of an agent as logged, or one rendered prompt and answer.
 
 Pure. Two attempts that say the same thing with the same outcome are one triple.
 """
@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from cra_pipeline.contracts.calls import CallRecord
 from cra_pipeline.contracts.tasks import AttemptRow
 from cra_pipeline.contracts.triples import TripleRow, prompt_hash
+from cra_pipeline.harness.alignment import Alignment
+from cra_pipeline.harness.records import Trace
 from cra_pipeline.harness.rendering import SYSTEM
 
 
@@ -48,6 +51,53 @@ def rendered_triple(  # noqa: PLR0913  # one keyword per text of the row
         prompt=prompt,
         output=output,
         right_answer=right_answer,
+        outcome=attempt.outcome,
+        reason=attempt.reason,
+    )
+
+
+def logged_triples(
+    trace: Trace, calls: Sequence[CallRecord], *, sha: str, alignment: Alignment | None
+) -> list[TripleRow]:
+    """The answered calls of one attempt, in order; those without an answer are left out.
+
+    Args:
+        trace: Of the attempt.
+        calls: Its request log.
+        sha: Commit of the task.
+        alignment: Of what was planned; None where nothing was.
+    """
+    right = trace.right_answers or ("",) * len(calls)
+    return [
+        _logged(trace.attempt, call, answer, sha, alignment)
+        for call, answer in zip(calls, right, strict=True)
+        if call.finish != "error"
+    ]
+
+
+def _logged(
+    attempt: AttemptRow, call: CallRecord, right: str, sha: str, alignment: Alignment | None
+) -> TripleRow:
+    content = [attempt.task_id, call.system, call.prompt, call.response, attempt.outcome.value]
+    return TripleRow(
+        triple_id=hashlib.sha256(json.dumps(content).encode()).hexdigest(),
+        attempt_id=attempt.attempt_id,
+        task_id=attempt.task_id,
+        repo=attempt.repo,
+        round=attempt.round,
+        sha=sha,
+        call_kind=call.call_kind,
+        prompt_source="logged",
+        prompt_hash=prompt_hash(call.system, call.prompt),
+        system=call.system,
+        prompt=call.prompt,
+        output=call.response,
+        call_number=call.number,
+        responder=call.responder,
+        file_overlap=None if alignment is None else alignment.file_overlap,
+        symbol_overlap=None if alignment is None else alignment.symbol_overlap,
+        dependency_order=None if alignment is None else alignment.dependency_order,
+        right_answer=right,
         outcome=attempt.outcome,
         reason=attempt.reason,
     )

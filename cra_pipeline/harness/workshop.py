@@ -5,25 +5,29 @@ Pure but for what it is given: a repository to ask, and benches on which tests a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
+from cra_pipeline.contracts.agents import AgentRun, AttemptPlan
+from cra_pipeline.contracts.calls import CallRecord
 from cra_pipeline.contracts.commits import CommitRow
 from cra_pipeline.contracts.packages import EnvironmentRow
-from cra_pipeline.contracts.ports import AgentBackend
 from cra_pipeline.contracts.sandbox import Limits
-from cra_pipeline.contracts.tasks import Outcome, Proposal, TaskRow, TestTally
+from cra_pipeline.contracts.tasks import Outcome, TaskRow, TestTally
 from cra_pipeline.contracts.triples import TripleRow
 from cra_pipeline.diffs import TreeChange
 from cra_pipeline.errors import GitError
+from cra_pipeline.harness.actual import actual_change
 from cra_pipeline.harness.admission import Rejection
+from cra_pipeline.harness.alignment import align
 from cra_pipeline.harness.attempts import (
     attempt_row,
     judged_nothing,
     proposed_change,
     still_imports,
+    withheld,
 )
 from cra_pipeline.harness.controls import drawn
 from cra_pipeline.harness.loading import (
@@ -36,13 +40,14 @@ from cra_pipeline.harness.loading import (
     reload_exam,
     reload_problem,
 )
+from cra_pipeline.harness.plans import code_steps, planned
 from cra_pipeline.harness.policy import AttemptPolicy, TaskPolicy
 from cra_pipeline.harness.problem import Bench, Problem, run_over
 from cra_pipeline.harness.proving import judged_run, prove, refused, run_controls, without_problem
 from cra_pipeline.harness.records import Trace
 from cra_pipeline.harness.rendering import render_answer, render_prompt
 from cra_pipeline.harness.testplans import judge_tests, prove_tests
-from cra_pipeline.harness.triples import rendered_triple
+from cra_pipeline.harness.triples import logged_triples, rendered_triple
 
 OpenBench = Callable[[EnvironmentRow, str, Limits], AbstractContextManager[Bench]]
 """A bench over the tree of a commit, in an environment of the same repository."""
@@ -115,12 +120,9 @@ class Workshop:
             self.repository, self.commits[task.sha], self.environments[task.sha], task
         )
 
-    def proposals(self, task: TaskRow, backends: Iterable[AgentBackend]) -> tuple[Proposal, ...]:
-        """What all backends propose for a task, in their order."""
-        files = dict(base_texts(self.problem(task)))
-        return tuple(
-            proposal for backend in backends for proposal in backend.propose(task, dict(files))
-        )
+    def files(self, task: TaskRow) -> dict[str, str]:
+        """Text of every file that the answer touches, at the base."""
+        return dict(base_texts(self.problem(task)))
 
     def right_answer(self, task: TaskRow) -> dict[str, str]:
         """Text of the changed files after the commit.
@@ -130,20 +132,39 @@ class Workshop:
         """
         return answer_texts(self.problem(task))[1]
 
-    def attempt(
-        self, task: TaskRow, proposal: Proposal, round_name: str, policy: AttemptPolicy
+    def attempt(  # noqa: PLR0913  # what an attempt is made of
+        self,
+        task: TaskRow,
+        plan: AttemptPlan,
+        run: AgentRun,
+        *,
+        attempt_id: str,
+        round_name: str,
+        policy: AttemptPolicy,
     ) -> Trace:
-        """One proposal, judged."""
-        change = TreeChange({}, {})
-        tally = judged_nothing(Outcome.INEXPRESSIBLE, "no_proposal", proposal.problem)
-        imports = False
-        if not proposal.problem:
+        """What a backend came back with, judged if there is something to judge."""
+        proposal = run.proposal
+        change, imports = TreeChange({}, {}), run.outcome is Outcome.FAILED
+        if proposal.problem:
+            tally = judged_nothing(Outcome.INEXPRESSIBLE, "no_proposal", proposal.problem)
+        elif run.outcome is not None:
+            tally = judged_nothing(run.outcome, run.reason, run.detail)
+        else:
             paths = [*(file.path for file in proposal.files), *proposal.deleted]
             base = self.repository.files_at(task.base_sha, paths)
             change = proposed_change(proposal, base)
             tally, imports = self.judge(task, change, policy)
-        row = attempt_row(task, round_name, proposal, tally, patch=change.patch, imports=imports)
-        return Trace(attempt=row, proposal=proposal, tally=tally)
+        row = attempt_row(
+            task,
+            round_name,
+            plan,
+            run,
+            withheld(tally, run),
+            attempt_id=attempt_id,
+            patch=change.patch,
+            imports=imports,
+        )
+        return Trace(attempt=row, proposal=proposal, tally=tally, right_answers=run.right_answers)
 
     def judge(
         self, task: TaskRow, candidate: TreeChange, policy: AttemptPolicy
@@ -159,12 +180,20 @@ class Workshop:
         tally = judged_run(task, problem, report, candidate, policy.verdict)
         return tally, still_imports(task, report)
 
-    def triple(self, task: TaskRow, trace: Trace) -> TripleRow:
-        """A judged attempt as a triple with a rendered prompt.
+    def triples(self, task: TaskRow, trace: Trace, calls: Sequence[CallRecord]) -> list[TripleRow]:
+        """A judged attempt as triples: one for each answered call, or one with a rendered prompt.
 
         Raises:
-            ValueError: The attempt, or the right answer, has no form as edits.
+            ValueError: No call was made, and the attempt or the right answer has no form as edits.
         """
+        if not calls:
+            return [self._rendered(task, trace)]
+        plan = planned(calls)
+        problem = self.problem(task)
+        fit = None if plan is None else align(code_steps(plan), actual_change(*_code(problem)))
+        return logged_triples(trace, calls, sha=task.sha, alignment=fit)
+
+    def _rendered(self, task: TaskRow, trace: Trace) -> TripleRow:
         problem = self.problem(task)
         before, right = answer_texts(problem)
         proposal = trace.proposal
@@ -178,3 +207,17 @@ class Workshop:
             output=render_answer(before, after),
             right_answer=render_answer(before, right),
         )
+
+
+def _code(problem: Problem) -> tuple[dict[str, str], dict[str, str]]:
+    """Texts of the changed Python code, without the hidden side, before and after."""
+    sides = (problem.gold.before, problem.gold.after)
+    before, after = (
+        {path: blob.content.decode(errors="replace") for path, blob in side.items()}
+        for side in sides
+    )
+    return _python(before), _python(after)
+
+
+def _python(texts: Mapping[str, str]) -> dict[str, str]:
+    return {path: text for path, text in texts.items() if path.endswith(".py")}

@@ -84,6 +84,21 @@ class SandboxBench:
             return report
 
 
+def environment_folder(layout: Layout, environment: EnvironmentRow) -> Path:
+    """The environment on the host, made again from its lock where it is gone.
+
+    Raises:
+        StoreError: Its lock is gone too.
+    """
+    lock = kept_lock(layout, environment.lock_hash)
+    if lock is None:
+        raise StoreError(
+            f"environment {environment.lock_hash[:12]} of {environment.sha[:12]} is gone; "
+            f"run: cra-pipeline run repo_packages --repo {environment.repo}"
+        )
+    return ready_environment(layout, lock)
+
+
 @contextmanager
 def open_bench(
     layout: Layout,
@@ -108,13 +123,7 @@ def open_bench(
     """
     if runner is None:
         raise SandboxError("no test runner was given: this step is not meant to run tests")
-    lock = kept_lock(layout, environment.lock_hash)
-    if lock is None:
-        raise StoreError(
-            f"environment {environment.lock_hash[:12]} of {environment.sha[:12]} is gone; "
-            f"run: cra-pipeline run repo_packages --repo {environment.repo}"
-        )
-    folder = ready_environment(layout, lock)
+    folder = environment_folder(layout, environment)
     layout.scratch.mkdir(parents=True, exist_ok=True)
     sweep(layout.scratch)
     with checked_out(layout, layout.snapshot(environment.repo), base) as tree:

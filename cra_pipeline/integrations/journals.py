@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -56,6 +56,7 @@ class Crew(Generic[R]):
         whole: Whether a remembered result still has all its files.
         progress: Told after each unit.
         workers: Threads; 0 for one per processor.
+        enough: Asked before each unit; may answer anew each time.
     """
 
     layout: Layout
@@ -67,6 +68,13 @@ class Crew(Generic[R]):
     whole: Callable[[R], bool]
     progress: Progress
     workers: int = 0
+    enough: Callable[[], bool] = lambda: False
+
+    def known(self, keys: Iterable[str]) -> dict[str, R]:
+        """Remembered results that are whole, by key, in the order of ``keys``; runs nothing."""
+        journal = self.layout.journal(self.asset, self.partition)
+        found = {line.key: line.row for line in read_journal(journal, self.line)}
+        return {key: found[key] for key in keys if key in found and self.whole(found[key])}
 
     def results(
         self, units: Mapping[str, U], work: Callable[[U], R], *, name: Callable[[U], str]
@@ -74,6 +82,7 @@ class Crew(Generic[R]):
         """Result by key, in the order of ``units``; from the journal where it is known.
 
         The first error ends everything: units not yet begun are dropped, the others end unheard.
+        Once it is enough no unit is begun any more; those under way are finished and kept.
 
         Args:
             units: By key.
@@ -81,15 +90,18 @@ class Crew(Generic[R]):
             name: Names a unit for timings and progress.
         """
         journal = self.layout.journal(self.asset, self.partition)
-        known = {line.key: line.row for line in read_journal(journal, self.line)}
-        found = {key: known[key] for key in units if key in known and self.whole(known[key])}
+        found = self.known(units)
         missing = [key for key in units if key not in found]
 
-        def timed(key: str) -> tuple[R, float]:
+        def timed(key: str) -> tuple[R, float] | None:
+            if self.enough():
+                return None
             begun = time.monotonic()
             return work(units[key]), time.monotonic() - begun
 
-        def done(key: str, result: tuple[R, float]) -> None:
+        def done(key: str, result: tuple[R, float] | None) -> None:
+            if result is None:
+                return
             row, seconds = result
             found[key] = row
             unit = name(units[key])
@@ -100,7 +112,7 @@ class Crew(Generic[R]):
             self.progress(len(found), len(units), f"{unit} {self.words(row)}")
 
         work_through(missing, timed, done, workers=self.workers)
-        return {key: found[key] for key in units}
+        return {key: found[key] for key in units if key in found}
 
 
 def work_through(

@@ -23,7 +23,7 @@ from cra_pipeline.contracts.sandbox import SandboxRequest, SandboxResult
 from cra_pipeline.contracts.tasks import TaskRow
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.harness.policy import TaskPolicy
-from cra_pipeline.harness.stage import admit_tasks
+from cra_pipeline.harness.stage.tasks import admit_tasks
 from cra_pipeline.integrations.files import read_table
 from cra_pipeline.integrations.sandbox.bubblewrap import BubblewrapSandbox
 from cra_pipeline.integrations.testrun.runner import PytestRunner

@@ -19,10 +19,11 @@ from cra_pipeline.harness.attempts import (
     left_out,
     listed_round,
     newest_tasks,
-    outside_proposal,
+    outside_run,
     preview_of_attempts,
     proposed_change,
     still_imports,
+    withheld,
 )
 from cra_pipeline.harness.policy import TaskPolicy
 from cra_pipeline.harness.proving import prove
@@ -87,7 +88,7 @@ def test_newest_admitted_tasks_come_first() -> None:
 
 def test_a_proposal_is_only_what_differs_from_the_base() -> None:
     base = {"a.py": Blob("100755", b"a\n"), "b.py": blob("b\n"), "c.py": blob("c\n")}
-    proposal = outside_proposal().model_copy(
+    proposal = outside_run()[1].proposal.model_copy(
         update={
             "files": (
                 TextFile(path="a.py", text="A\n"),
@@ -106,22 +107,22 @@ def test_a_proposal_is_only_what_differs_from_the_base() -> None:
 
 def attempt(outcome: Outcome, agent: str = "mutant", *, imports: bool = True) -> AttemptRow:
     tally = judged_nothing(outcome, "" if outcome is Outcome.PASSED else "why", "detail")
-    proposal = outside_proposal().model_copy(update={"agent": agent})
-    return attempt_row(TASK, "r01", proposal, tally, patch=outcome.value, imports=imports)
+    plan, run = outside_run()
+    named = plan.model_copy(update={"agent": agent})
+    return attempt_row(
+        TASK, "r01", named, run, tally, attempt_id="id", patch=outcome.value, imports=imports
+    )
 
 
-def test_the_id_hangs_on_what_was_tried_and_not_on_what_became_of_it() -> None:
-    proposal = outside_proposal()
-    passed = judged_nothing(Outcome.PASSED, "", "")
-    failed = judged_nothing(Outcome.FAILED, "why", "")
-    one = attempt_row(TASK, "r01", proposal, passed, patch="p", imports=True)
-    same = attempt_row(TASK, "r01", proposal, failed, patch="p", imports=True)
-    other = attempt_row(TASK, "r01", proposal, passed, patch="q", imports=True)
-    seeded = proposal.model_copy(update={"seed": 1})
-    third = attempt_row(TASK, "r01", seeded, passed, patch="p", imports=True)
+def test_a_pass_counts_only_where_the_agent_itself_came_through() -> None:
+    passed, failed = judged_nothing(Outcome.PASSED, "", ""), judged_nothing(Outcome.FAILED, "f", "")
+    run = outside_run()[1]
+    skipped = run.model_copy(update={"withheld": "parts_missing"})
 
-    assert one.attempt_id == same.attempt_id
-    assert len({one.attempt_id, other.attempt_id, third.attempt_id}) == 3
+    assert withheld(passed, run) == passed
+    assert withheld(failed, skipped) == failed
+    assert withheld(passed, skipped).outcome is Outcome.FAILED
+    assert withheld(passed, skipped).reason == "parts_missing"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from cra_pipeline.contracts.tasks import AttemptRow, ControlResult, GoldRun, Outcome, TaskRow
 from cra_pipeline.contracts.triples import TripleRow
 from cra_pipeline.diffs import TreeChange
-from cra_pipeline.harness.attempts import attempt_row, judged_nothing, outside_proposal
+from cra_pipeline.harness.attempts import attempt_row, judged_nothing, outside_run
 from cra_pipeline.harness.check import Demands, attempt_findings, task_findings, triple_findings
 from cra_pipeline.harness.controls import CATEGORIES
 from cra_pipeline.harness.policy import TaskPolicy, policy_json
@@ -82,8 +82,10 @@ def test_rows_and_ids_of_tasks_are_counted() -> None:
 
 def attempt(outcome: Outcome = Outcome.FAILED, agent: str = "mutant") -> AttemptRow:
     tally = judged_nothing(outcome, "" if outcome is Outcome.PASSED else "why", "")
-    proposal = outside_proposal().model_copy(update={"agent": agent})
-    return attempt_row(TASK, "r01", proposal, tally, patch="p", imports=True)
+    plan, run = outside_run()
+    named = plan.model_copy(update={"agent": agent})
+    name = f"{agent} {tally.outcome}"
+    return attempt_row(TASK, "r01", named, run, tally, attempt_id=name, patch="p", imports=True)
 
 
 @pytest.mark.parametrize(

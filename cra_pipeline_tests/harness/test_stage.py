@@ -17,15 +17,10 @@ from cra_pipeline.errors import BusyError, CheckError, RoundError
 from cra_pipeline.harness.controls import CATEGORIES
 from cra_pipeline.harness.edits import apply_edits
 from cra_pipeline.harness.policy import AttemptPolicy, TaskPolicy
-from cra_pipeline.harness.stage import (
-    admit_tasks,
-    check_attempts,
-    check_tasks,
-    check_triples,
-    label_triples,
-    run_attempts,
-    score_patch,
-)
+from cra_pipeline.harness.stage.attempts import check_attempts, run_attempts
+from cra_pipeline.harness.stage.scoring import score_patch
+from cra_pipeline.harness.stage.tasks import admit_tasks, check_tasks
+from cra_pipeline.harness.stage.triples import check_triples, label_triples
 from cra_pipeline.integrations.files import partition_lock, read_table
 from cra_pipeline.pairs.stage import check_pairs, pair_preferences
 from cra_pipeline_tests.harness.benches import report

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from cra_pipeline.contracts.agents import AgentRun, AgentSettings, AttemptPlan, TaskForm
 from cra_pipeline.contracts.calls import CallRecord
+from cra_pipeline.contracts.campaigns import CampaignSpec, ResponderSpec, campaign_plans
 from cra_pipeline.contracts.packages import TextFile
-from cra_pipeline.contracts.ports import Sandbox
+from cra_pipeline.contracts.ports import AgentBackend, Responder, Sandbox
 from cra_pipeline.contracts.sandbox import Limits
 from cra_pipeline.contracts.tasks import Outcome, Proposal, TaskRow
 from cra_pipeline.errors import AgentError
@@ -25,15 +28,22 @@ from cra_pipeline.gold.oracle import GoldOracle
 from cra_pipeline.gold.visible import reproduced, usable
 from cra_pipeline.gold.wording import task_text
 from cra_pipeline.integrations.agents.supplies import Materials, Supplies
+from cra_pipeline.integrations.calls import restore
 from cra_pipeline.integrations.clean_room.bases import TaskBase, ready_base
 from cra_pipeline.integrations.clean_room.configuration import configuration
 from cra_pipeline.integrations.clean_room.endings import judged_ending
 from cra_pipeline.integrations.clean_room.expressing import Expressed, expressed
 from cra_pipeline.integrations.clean_room.launch import PORT, Job, Left, run_program
 from cra_pipeline.integrations.clean_room.program import AgentProgram
+from cra_pipeline.integrations.clean_room.programs import campaign_program
 from cra_pipeline.integrations.clean_room.validation import validation_orders
 from cra_pipeline.integrations.gateway.log import read_calls
-from cra_pipeline.integrations.gateway.thread import RunningGateway
+from cra_pipeline.integrations.gateway.thread import RunningGateway, running_gateway
+from cra_pipeline.integrations.responders.endpoint import Endpoint
+from cra_pipeline.integrations.responders.ingredients import Ingredients
+from cra_pipeline.integrations.responders.oracles import Oracles
+from cra_pipeline.integrations.responders.table import load_responder
+from cra_pipeline.kinds import CALL_KINDS
 
 ATTEMPT_LIMITS = Limits(
     wall_s=1500.0, cpu_s=600, memory_mb=4096, disk_mb=2048, processes=512, open_files=4096
@@ -68,7 +78,7 @@ class CleanRoomAgent:
 
     @property
     def fingerprint(self) -> str:
-        """Decides its attempts beside task and plan: program and configuration."""
+        """Of a campaign's agent the campaign's own counts, which can be had without it."""
         return f"{self.program.digest} {self.settings.digest()}"
 
     def plans(self, task: TaskRow, files: Mapping[str, str]) -> tuple[AttemptPlan, ...]:
@@ -218,7 +228,14 @@ class CleanRoomAgent:
             usable=same and seen,
             shortfall=shortfall,
             calls=calls,
+            right_answers=self._right_answers(book, calls),
         )
+
+    def _right_answers(self, book: GoldBook, calls: Sequence[CallRecord]) -> tuple[str, ...]:
+        """What the commit would have answered to each call, whoever answered it."""
+        if all(call.responder == "gold" for call in calls):
+            return tuple(call.response for call in calls)
+        return self.supplies.relabel(GoldOracle(book), calls)
 
     def _proposal(
         self,
@@ -257,4 +274,75 @@ def _unsaid(proposal: Proposal) -> AgentRun:
         outcome=Outcome.INEXPRESSIBLE,
         reason="inexpressible",
         detail=proposal.problem,
+    )
+
+
+@contextmanager
+def opened(supplies: Supplies) -> Iterator[AgentBackend]:
+    """The campaign's agent, its responder and a gateway between them.
+
+    Raises:
+        AgentError: The agent is not installed, or is another one than the campaign began with.
+        ModelError: The model server may not be asked.
+        StoreError: A campaign that is to be answered again has no calls.
+    """
+    spec = supplies.campaign
+    if spec is None or supplies.sandbox is None:
+        raise AgentError(
+            "clean_room: works within a campaign and a sandbox only: run cra-pipeline campaign"
+        )
+    program = campaign_program(spec.program, os.environ)
+    oracles = Oracles()
+    with ExitStack() as stack:
+        responder = stack.enter_context(opened_responder(spec, supplies, oracles))
+        kinds = {text: CALL_KINDS[kind] for kind, text in program.system_prompts.items()}
+        gateway = stack.enter_context(running_gateway(responder, kinds, oracles=oracles))
+        yield CleanRoomAgent(
+            program=program,
+            settings=spec.settings,
+            supplies=supplies,
+            sandbox=supplies.sandbox,
+            gateway=gateway,
+            plans_for=campaign_plans(spec),
+        )
+
+
+@contextmanager
+def opened_responder(
+    spec: CampaignSpec, supplies: Supplies, oracles: Oracles
+) -> Iterator[Responder]:
+    """Who answers: the named responder, for some call kinds or for all.
+
+    Raises:
+        ModelError: The model server may not be asked.
+        StoreError: A campaign that is to be answered again has no calls.
+    """
+    told = spec.responder
+    with tempfile.TemporaryDirectory(prefix="cra-recordings-") as folder:
+        recordings = None
+        if told.name == "recorded":
+            recordings = restore(
+                supplies.layout, supplies.partition, told.recordings, Path(folder) / "calls"
+            )
+        ingredients = Ingredients(
+            oracles=oracles,
+            endpoint=_endpoint(told) if told.base_url else None,
+            recordings=recordings,
+            by_kind=dict.fromkeys(told.kinds, told.name),
+            otherwise="gold",
+        )
+        yield load_responder("mixture" if told.kinds else told.name, ingredients)
+
+
+def _endpoint(told: ResponderSpec) -> Endpoint:
+    return Endpoint(
+        base_url=told.base_url,
+        model=told.model,
+        models=dict(told.models),
+        key_variable=told.key_variable,
+        concurrency=told.concurrency,
+        requests_per_minute=told.requests_per_minute,
+        prompt_price=told.prompt_price,
+        completion_price=told.completion_price,
+        spend_limit=told.spend_limit,
     )

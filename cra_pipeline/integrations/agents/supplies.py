@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cra_pipeline.contracts.calls import CallRecord
+from cra_pipeline.contracts.campaigns import CampaignSpec
 from cra_pipeline.contracts.packages import EnvironmentRow
-from cra_pipeline.contracts.ports import Sandbox
+from cra_pipeline.contracts.ports import Oracle, Sandbox
 from cra_pipeline.contracts.tasks import TaskRow
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.diffs import Blob
@@ -22,6 +24,7 @@ class Materials:
         before: Every file that the commit touches, at the base; added ones are absent.
         after: The same at the commit; deleted ones are absent.
         hidden: Which of them are tests, their data or settings of the test runner.
+        steering: Which of the hidden ones no agent may touch, such as ``conftest.py``.
         environment: How the task's tests are run.
         env_folder: That environment on the host.
     """
@@ -30,6 +33,7 @@ class Materials:
     before: Mapping[str, Blob]
     after: Mapping[str, Blob]
     hidden: frozenset[str]
+    steering: frozenset[str]
     environment: EnvironmentRow
     env_folder: Path
 
@@ -44,7 +48,10 @@ class Supplies:
         materials: A task taken apart.
         layout: The workspace.
         sandbox: Where an agent runs; None where none is meant to run.
-        calls: Where an attempt's request log lies, by its key.
+        relabel: Right answers of logged calls by a fresh oracle.
+        calls: Where an attempt's request log lies, by its id.
+        campaign: What is asked of an agent that calls models; None outside of one.
+        partition: Of the asset ``attempts``, for which the backend works.
         most: Proposals wanted for a task at most.
         seed: Seeds the backend's draws.
     """
@@ -53,6 +60,9 @@ class Supplies:
     materials: Callable[[TaskRow], Materials]
     layout: Layout
     sandbox: Sandbox | None
+    relabel: Callable[[Oracle, Sequence[CallRecord]], tuple[str, ...]]
     calls: Callable[[str], Path]
+    campaign: CampaignSpec | None
+    partition: str
     most: int
     seed: int

@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 
 from cra_pipeline.contracts.ports import AgentBackend
-from cra_pipeline.contracts.tasks import TaskRow
+from cra_pipeline.integrations.agents.supplies import Supplies
 
 BACKENDS = {
-    "gold_patch": "cra_pipeline.integrations.agents.gold_patch:GoldPatch",
-    "mutant": "cra_pipeline.integrations.agents.mutant:Mutant",
+    "clean_room": "cra_pipeline.integrations.agents.clean_room",
+    "gold_patch": "cra_pipeline.integrations.agents.gold_patch",
+    "mutant": "cra_pipeline.integrations.agents.mutant",
 }
-"""Agent's name to ``module:class``; a class takes one ``Oracle``."""
+"""Agent's name to its module, whose ``opened`` takes ``Supplies`` and yields the backend."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Oracle:
-    """What a backend may be built from; an honest agent looks at ``seed`` at most.
-
-    Attributes:
-        right_answer: Text of the changed files after the commit by path, deleted ones absent; the
-            hidden tests of a task are never among them.
-        most: Proposals wanted for a task at most.
-        seed: Seeds the backend's draws.
-    """
-
-    right_answer: Callable[[TaskRow], dict[str, str]]
-    most: int
-    seed: int
-
-
-def load_backend(name: str, oracle: Oracle) -> AgentBackend:
-    """Import and build one backend.
+def opened_backend(name: str, supplies: Supplies) -> AbstractContextManager[AgentBackend]:
+    """Import and build one backend; the block holds what it needs, such as a gateway.
 
     Raises:
         ValueError: No backend has this name.
+        AgentError: Its program is not installed.
     """
     if name not in BACKENDS:
         raise ValueError(f"no agent {name!r}: expected one of {', '.join(sorted(BACKENDS))}")
-    module, _, attribute = BACKENDS[name].partition(":")
-    backend: AgentBackend = getattr(importlib.import_module(module), attribute)(oracle)
-    return backend
+    module = importlib.import_module(BACKENDS[name])
+    opened: AbstractContextManager[AgentBackend] = module.opened(supplies)
+    return opened

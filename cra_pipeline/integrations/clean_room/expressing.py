@@ -1,6 +1,7 @@
 """A commit as the agent can be asked for it: which files it edits, and what it is given. Pure.
 
-The agent edits existing text of Python files. Added files start as stubs, deleted ones are gone,
+The agent edits existing text of Python files. Settings of the test runner belong to the judge, who
+restores them whatever anybody does, so they are given. Added files start as stubs, deleted ones are gone,
 and changed files of other kinds are given as the commit leaves them, prose aside: the agent's
 index shows none of them in any prompt, so nothing could be learned from asking for them.
 """
@@ -31,6 +32,7 @@ class Expressed:
         before: Text of each file to edit, at the base.
         after: Text of each, after the commit.
         tests: Which of them are tests.
+        untouchable: Hidden files that are given, so that no proposal needs to name them.
     """
 
     problem: str = ""
@@ -39,23 +41,26 @@ class Expressed:
     before: Mapping[str, str]
     after: Mapping[str, str]
     tests: frozenset[str]
+    untouchable: frozenset[str] = frozenset()
 
     def proposed(self, changed: Mapping[str, str]) -> dict[str, str]:
         """The base's own differences from the parent, and over them what the agent changed."""
         given = {
-            path: blob.content.decode("utf-8", "replace") for path, blob in self.prepared.items()
+            path: blob.content.decode("utf-8", "replace")
+            for path, blob in self.prepared.items()
+            if path not in self.untouchable and b"\0" not in blob.content
         }
         return {**given, **changed}
 
     def removed(self, deleted: tuple[str, ...]) -> tuple[str, ...]:
         """Everything that is gone afterwards, sorted."""
-        return tuple(sorted(self.deleted | set(deleted)))
+        return tuple(sorted((self.deleted | set(deleted)) - self.untouchable))
 
 
 def expressed(materials: Materials) -> Expressed:
     """Decide what is asked of the agent, before anything is run."""
     before, after = materials.before, materials.after
-    python = {path for path in {*before, *after} if path.endswith(".py")}
+    python = {path for path in {*before, *after} if path.endswith(".py")} - materials.steering
     problem = _unsayable(materials, python)
     if problem:
         return _refused(problem)
@@ -75,6 +80,7 @@ def expressed(materials: Materials) -> Expressed:
         before={path: prepared.base[path] for path in edited},
         after=_texts(after, edited),
         tests=edited & materials.hidden,
+        untouchable=frozenset(materials.hidden) - edited - set(stubs),
     )
 
 

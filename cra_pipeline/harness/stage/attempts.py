@@ -1,0 +1,322 @@
+"""Attempts: what backends and campaigns made of a round's tasks, judged, stored and checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cra_pipeline.contracts.agents import AttemptPlan
+from cra_pipeline.contracts.campaigns import AGENT, CampaignSpec, campaign_plans
+from cra_pipeline.contracts.manifests import AssetManifest, CheckReport
+from cra_pipeline.contracts.ports import AgentBackend, Sandbox, TestRunner
+from cra_pipeline.contracts.reports import Progress, StageReport, silent
+from cra_pipeline.contracts.tasks import AttemptRow, Outcome, TaskRow
+from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.harness import check
+from cra_pipeline.harness.attempts import label, newest_tasks, preview_of_attempts
+from cra_pipeline.harness.campaigning import CampaignLimits, Meter, fingerprint, most_valuable
+from cra_pipeline.harness.policy import AttemptPolicy, policy_json
+from cra_pipeline.harness.records import unit_key
+from cra_pipeline.harness.relabel import relabel
+from cra_pipeline.harness.selection import steers
+from cra_pipeline.harness.stage.campaigns import read_campaign, round_campaigns
+from cra_pipeline.harness.stage.rounds import reasons_left_out
+from cra_pipeline.harness.stage.workshops import ATTEMPTS, TASKS, workshop
+from cra_pipeline.harness.workshop import Workshop
+from cra_pipeline.integrations.agents.supplies import Materials, Supplies
+from cra_pipeline.integrations.agents.table import opened_backend
+from cra_pipeline.integrations.bench import environment_folder
+from cra_pipeline.integrations.calls import compact, has_calls, log_path
+from cra_pipeline.integrations.evidence import require_checked, seal_table, write_check
+from cra_pipeline.integrations.files import partition_lock, read_record, read_table, write_record
+from cra_pipeline.integrations.journals import Crew, Line
+
+_MEMORY_MB = 2500
+"""What one attempt of an agent may take while its tests run, as a rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    task: TaskRow
+    plan: AttemptPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cell:
+    """One partition at work."""
+
+    layout: Layout
+    repo: str
+    round_name: str
+    shop: Workshop
+    policy: AttemptPolicy
+    campaign: str
+    sandbox: Sandbox | None
+    meter: Meter
+
+    @property
+    def partition(self) -> str:
+        return f"{self.repo}|{self.round_name}"
+
+    def units(
+        self,
+        tasks: Iterable[TaskRow],
+        plans: Callable[[TaskRow], Sequence[AttemptPlan]],
+        decided_by: str,
+    ) -> dict[str, _Unit]:
+        """Units by the content id of everything that decides them, which is the attempt's id."""
+        rules = policy_json(replace(self.policy, limit=0, agents=(), mutants=0, seed=0))
+        return {
+            unit_key(
+                *(task.digest(), self.shop.environments[task.sha].digest()),
+                *(plan.digest(), decided_by, rules, self.partition),
+            ): _Unit(task, plan)
+            for task in tasks
+            for plan in plans(task)
+        }
+
+    def trace(self, attempt_id: str) -> Path:
+        return trace_path(self.layout, self.partition, attempt_id)
+
+    def whole(self, row: AttemptRow) -> bool:
+        """Whether everything that an attempt leaves behind is there."""
+        if not self.trace(row.attempt_id).is_file():
+            return False
+        return not row.calls or has_calls(self.layout, self.partition, row.campaign, row.attempt_id)
+
+
+def trace_path(layout: Layout, partition: str, attempt_id: str) -> Path:
+    """Where an attempt's trace lies."""
+    return layout.partition(ATTEMPTS, partition) / "traces" / f"{attempt_id}.json"
+
+
+def run_attempts(  # noqa: PLR0913  # the shell's keywords
+    layout: Layout,
+    repo: str,
+    round_name: str,
+    *,
+    policy: AttemptPolicy | None = None,
+    campaign: str = "",
+    runner: TestRunner,
+    sandbox: Sandbox | None = None,
+    progress: Progress = silent,
+    workers: int = 0,
+    limits: CampaignLimits | None = None,
+) -> StageReport:
+    """Let backends try the round's tasks of one repository, and judge what they propose.
+
+    With a campaign only its attempts are made; those of others that are known stay in the table.
+    Near misses that pass are counted, and listed first, as weak tests: here and nowhere else.
+
+    Args:
+        layout: The workspace.
+        repo: Key of the repository.
+        round_name: An opened round that lists it.
+        policy: Which agents and how many tasks.
+        campaign: Id of a campaign that lists the repository; empty for the policy's agents.
+        runner: Runs the tests.
+        sandbox: Where an agent runs; needed for a campaign.
+        progress: Told after each attempt.
+        workers: Attempts at once; 0 for as many as processors and memory allow. Decides no row.
+        limits: Of the campaign, here and in other repositories: once one is reached, no attempt
+            is begun any more, and those that are missing stay missing.
+
+    Raises:
+        RoundError: The round is not opened, or does not list the repository.
+        CheckError: The tasks are not ready, or there is no such campaign.
+        AgentError: The campaign's agent is not installed.
+        ModelError: Its model server may not be asked.
+        BusyError: Another run is at work on this partition.
+        SandboxError: The sandbox cannot be had.
+        StoreError: The disk is full, or a table is damaged.
+    """
+    rules = policy or AttemptPolicy()
+    key = f"{repo}|{round_name}"
+    with partition_lock(layout, ATTEMPTS, key):
+        inputs = [require_checked(layout, TASKS, repo)]
+        tasks = newest_tasks(read_table(layout.table(TASKS, repo), TaskRow), 0)
+        reasons = reasons_left_out(layout, repo, round_name, tasks)
+        ours = newest_tasks((task for task in tasks if not reasons[task.task_id]), rules.limit)
+        cell = _Cell(
+            layout=layout,
+            repo=repo,
+            round_name=round_name,
+            shop=workshop(layout, repo, runner),
+            policy=rules,
+            campaign=campaign,
+            sandbox=sandbox,
+            meter=_meter(layout, campaign, limits, but=key),
+        )
+        crew = Crew[AttemptRow](
+            layout=layout,
+            asset=ATTEMPTS,
+            partition=key,
+            line=Line[AttemptRow],
+            words=label,
+            # The machine's fault is not remembered: the next run tries again.
+            lasting=lambda row: row.outcome is not Outcome.SANDBOX_ERROR,
+            whole=cell.whole,
+            progress=progress,
+            workers=workers or _at_once(campaign),
+            enough=lambda: bool(cell.meter.reached()),
+        )
+        rows = _rows(cell, crew, ours)
+        _keep_calls(cell, rows)
+        manifest = seal_table(
+            layout, ATTEMPTS, key, rows, AttemptRow,
+            reasons=[*map(label, rows), *(reason for reason in reasons.values() if reason)],
+            inputs=inputs, policy=policy_json(rules),
+        )  # fmt: skip
+        _drop_stale_traces(cell, rows)
+    return StageReport(manifest=manifest, preview=preview_of_attempts(rows))
+
+
+def _meter(layout: Layout, campaign: str, limits: CampaignLimits | None, but: str) -> Meter:
+    """A meter that knows what the campaign has used in all other partitions."""
+    if not campaign:
+        return Meter(CampaignLimits())
+    spec = read_campaign(layout, campaign)
+    told = spec.responder
+    meter = Meter(limits or CampaignLimits(), (told.prompt_price, told.completion_price))
+    for repo in spec.repos:
+        table = layout.table(ATTEMPTS, f"{repo}|{spec.round}")
+        if f"{repo}|{spec.round}" != but and table.exists():
+            for row in read_table(table, AttemptRow):
+                if row.campaign == campaign:
+                    meter.add(row)
+    return meter
+
+
+def _at_once(campaign: str) -> int:
+    cores = os.cpu_count() or 1
+    if not campaign:
+        return cores
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") >> 20
+    return max(1, min(cores, memory_mb // _MEMORY_MB))
+
+
+def _rows(cell: _Cell, crew: Crew[AttemptRow], tasks: Sequence[TaskRow]) -> list[AttemptRow]:
+    found: dict[str, AttemptRow] = {}
+    for name in cell.policy.agents:
+        found |= _made(cell, crew, tasks, name, None)
+    for spec in round_campaigns(cell.layout, cell.round_name, cell.repo):
+        chosen = most_valuable(tasks, spec.limit)
+        if spec.campaign_id == cell.campaign:
+            found |= _made(cell, crew, chosen, AGENT, spec)
+        else:
+            found |= crew.known(_campaign_units(cell, chosen, spec))
+    return list(found.values())
+
+
+def _campaign_units(cell: _Cell, tasks: Sequence[TaskRow], spec: CampaignSpec) -> dict[str, _Unit]:
+    plans = campaign_plans(spec)
+    return cell.units(tasks, lambda _: plans, fingerprint(spec))
+
+
+def _made(
+    cell: _Cell,
+    crew: Crew[AttemptRow],
+    tasks: Sequence[TaskRow],
+    agent: str,
+    spec: CampaignSpec | None,
+) -> dict[str, AttemptRow]:
+    files = {task.task_id: cell.shop.files(task) for task in tasks}
+    with opened_backend(agent, _supplies(cell, spec)) as backend:
+        decided_by = backend.fingerprint if spec is None else fingerprint(spec)
+        units = cell.units(tasks, lambda task: backend.plans(task, files[task.task_id]), decided_by)
+        known = crew.known(units)
+        if spec is None and cell.campaign:
+            return known
+        for row in known.values():
+            cell.meter.add(row)
+        keys = {id(unit): key for key, unit in units.items()}
+
+        def work(unit: _Unit) -> AttemptRow:
+            row = _attempt(cell, backend, unit, files[unit.task.task_id], keys[id(unit)])
+            cell.meter.add(row)
+            return row
+
+        return crew.results(
+            units, work, name=lambda unit: f"{unit.task.task_id} {unit.plan.configuration}"
+        )
+
+
+def _attempt(
+    cell: _Cell, backend: AgentBackend, unit: _Unit, files: Mapping[str, str], attempt_id: str
+) -> AttemptRow:
+    run = backend.run(unit.task, unit.plan, files, attempt_id)
+    trace = cell.shop.attempt(
+        unit.task,
+        unit.plan,
+        run,
+        attempt_id=attempt_id,
+        round_name=cell.round_name,
+        policy=cell.policy,
+    )
+    write_record(cell.trace(attempt_id), trace)
+    return trace.attempt
+
+
+def _supplies(cell: _Cell, spec: CampaignSpec | None) -> Supplies:
+    name = "" if spec is None else spec.campaign_id
+    return Supplies(
+        right_answer=cell.shop.right_answer,
+        materials=lambda task: _materials(cell, task),
+        layout=cell.layout,
+        sandbox=cell.sandbox,
+        relabel=relabel,
+        calls=lambda attempt_id: log_path(cell.layout, cell.partition, name, attempt_id),
+        campaign=spec,
+        partition=cell.partition,
+        most=cell.policy.mutants,
+        seed=cell.policy.seed,
+    )
+
+
+def _materials(cell: _Cell, task: TaskRow) -> Materials:
+    problem = cell.shop.problem(task)
+    environment = cell.shop.environments[task.sha]
+    hidden = frozenset(problem.hidden.paths)
+    return Materials(
+        snapshot=cell.layout.snapshot(cell.repo),
+        before={**problem.gold.before, **problem.hidden.before},
+        after={**problem.gold.after, **problem.hidden.after},
+        hidden=hidden,
+        steering=frozenset(path for path in hidden if steers(path)),
+        environment=environment,
+        env_folder=environment_folder(cell.layout, environment),
+    )
+
+
+def _keep_calls(cell: _Cell, rows: Iterable[AttemptRow]) -> None:
+    by_campaign: dict[str, list[str]] = {}
+    for row in rows:
+        if row.calls:
+            by_campaign.setdefault(row.campaign, []).append(row.attempt_id)
+    for campaign, ids in sorted(by_campaign.items()):
+        compact(cell.layout, cell.partition, campaign, ids)
+
+
+def _drop_stale_traces(cell: _Cell, rows: Sequence[AttemptRow]) -> None:
+    kept = {cell.trace(row.attempt_id) for row in rows}
+    for path in cell.trace("any").parent.glob("*.json"):
+        if path not in kept:
+            path.unlink()
+
+
+def check_attempts(layout: Layout, repo: str, round_name: str) -> CheckReport:
+    """Judge the attempts on disk and store the result.
+
+    Raises:
+        StoreError: A table is missing or damaged.
+    """
+    key = f"{repo}|{round_name}"
+    manifest = read_record(layout.manifest(ATTEMPTS, key), AssetManifest)
+    rows = read_table(layout.table(ATTEMPTS, key), AttemptRow)
+    tasks = read_table(layout.table(TASKS, repo), TaskRow)
+    found = check.attempt_findings(rows, tasks, rows=manifest.rows, round_name=round_name)
+    untraced = [row for row in rows if not trace_path(layout, key, row.attempt_id).is_file()]
+    lost = [f"{row.attempt_id[:12]}: its trace is missing" for row in untraced]
+    return write_check(layout, manifest, [*found, *lost])
