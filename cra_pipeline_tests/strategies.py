@@ -13,7 +13,9 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from hypothesis import strategies as st
 
 from cra_pipeline.contracts import (
+    agents,
     calls,
+    campaigns,
     commits,
     manifests,
     packages,
@@ -110,6 +112,12 @@ model_requests = _listed(calls.ModelRequest)
 model_answers = _listed(calls.ModelAnswer)
 call_records = _listed(calls.CallRecord)
 indexed_symbols = _listed(calls.IndexedSymbol)
+
+agent_settings = _listed(agents.AgentSettings)
+attempt_plans = _listed(agents.AttemptPlan)
+agent_runs = _listed(agents.AgentRun)
+responder_specs = _listed(campaigns.ResponderSpec)
+campaign_specs = _listed(campaigns.CampaignSpec)
 
 test_tallies = _listed(tasks.TestTally)
 control_results = _listed(tasks.ControlResult)

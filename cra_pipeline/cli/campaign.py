@@ -90,7 +90,10 @@ def campaign(**options: object) -> None:
 
     layout = current_layout()
     spec = _spec(layout, options)
-    name = begin_campaign(layout, spec)
+    try:
+        name = begin_campaign(layout, spec)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     messages().print(f"campaign {name}: {spec.settings.name}, answered by {_who(spec)}")
     settings = {
         "attempts": {

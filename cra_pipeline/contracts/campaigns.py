@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
-
 from cra_pipeline.contracts.agents import AgentSettings, AttemptPlan, TaskForm
 from cra_pipeline.contracts.record import Record
+
+_HOTTEST = 2.0
+"""As model servers allow."""
 
 AGENT = "clean_room"
 """The backend that campaigns run."""
@@ -58,16 +59,6 @@ class CampaignSpec(Record):
     limit: int = 0
     """Most tasks of a repository, most valuable first; 0 for all."""
 
-    @model_validator(mode="after")
-    def _sound(self) -> CampaignSpec:
-        for name in ("repos", "forms", "temperatures", "seeds"):
-            values = getattr(self, name)
-            if not values or len(set(values)) != len(values):
-                raise ValueError(f"{name}: expected one or more, each once, found {values!r}")
-        if any(not 0.0 <= value <= 2.0 for value in self.temperatures):  # noqa: PLR2004  # as servers allow
-            raise ValueError(f"temperatures lie in [0, 2], found {self.temperatures!r}")
-        return self
-
     @property
     def campaign_id(self) -> str:
         """First 12 digits of its digest: the same policy is the same campaign."""
@@ -90,3 +81,17 @@ def campaign_plans(spec: CampaignSpec) -> tuple[AttemptPlan, ...]:
         for temperature in spec.temperatures
         for seed in spec.seeds
     )
+
+
+def require_sound(spec: CampaignSpec) -> None:
+    """Refuse a policy that cannot be meant.
+
+    Raises:
+        ValueError: A list is empty or repeats itself, or a temperature lies outside of [0, 2].
+    """
+    for name in ("repos", "forms", "temperatures", "seeds"):
+        values = getattr(spec, name)
+        if not values or len(set(values)) != len(values):
+            raise ValueError(f"{name}: expected one or more, each once, found {values!r}")
+    if any(not 0.0 <= value <= _HOTTEST for value in spec.temperatures):
+        raise ValueError(f"temperatures lie in [0, {_HOTTEST:g}], found {spec.temperatures!r}")

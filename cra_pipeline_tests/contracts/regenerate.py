@@ -65,10 +65,11 @@ def _sample(name: str, annotation: Any) -> Any:  # noqa: ANN401, PLR0911  # any 
 
 def main() -> None:
     """Write ``golden/<Record>.json`` for every record, and remove what has no record any more."""
+    examples = {name: example(record) for name, record in all_records().items()}
     for old in GOLDEN.glob("*.json"):
         old.unlink()
-    for name, record in all_records().items():
-        write_record(GOLDEN / f"{name}.json", example(record))
+    for name, record in examples.items():
+        write_record(GOLDEN / f"{name}.json", record)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cra_pipeline.contracts.campaigns import CampaignSpec
+from cra_pipeline.contracts.campaigns import CampaignSpec, require_sound
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import CheckError
 from cra_pipeline.integrations.files import read_record, write_record
@@ -18,8 +18,10 @@ def begin_campaign(layout: Layout, spec: CampaignSpec) -> str:
     """Store a campaign's policy, and return its id; the same policy is the same campaign.
 
     Raises:
+        ValueError: The policy cannot be meant.
         StoreError: The disk is full.
     """
+    require_sound(spec)
     path = _path(layout, spec.campaign_id)
     if not path.exists():
         write_record(path, spec)
