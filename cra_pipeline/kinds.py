@@ -6,6 +6,7 @@ as installed holds at ``source``; the texts themselves are never kept here.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,6 +35,7 @@ class CallKind:
     stage: str = ""
 
 
+_FENCE = "```"
 _BINARY, _LIST, _PLAN, _EDITS, _TEXT = 16, 512, 2048, 4096, 256
 _PROMPTS = "clean_room_agent.execute.prompts:SYSTEM_PROMPTS"
 _PRECISION = "clean_room_agent.retrieval.precision_stage"
@@ -131,3 +133,25 @@ def _rows() -> tuple[CallKind, ...]:
 
 CALL_KINDS = {row.name: row for row in _rows()}
 """Every model job of the agent but those for C code, by name."""
+
+
+def read_verdict(text: str) -> bool | None:
+    """Yes or no, as the agent reads it; None where it could not tell and would take no.
+
+    It takes the bare word, or a JSON object with ``verdict`` or ``keep``; a full stop, a quote or
+    a reason behind the word is too much.
+    """
+    answer = text.strip().lower()
+    if answer in {"yes", "no"}:
+        return answer == "yes"
+    if answer.startswith(_FENCE):
+        answer = answer.partition("\n")[2].removesuffix(_FENCE)
+    try:
+        found = json.loads(answer)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    if "verdict" in found:
+        return found["verdict"] in ("relevant", "yes", True)
+    return bool(found["keep"]) if "keep" in found else None

@@ -31,6 +31,10 @@ class TripleRow(Record):
     """Position of the call within its attempt, from 0; -1 where no call was made."""
     responder: str = ""
     """Who answered; empty where no call was made."""
+    file_precision: float | None = None
+    """Share of the planned files that the commit changed; None where nothing was planned."""
+    file_recall: float | None = None
+    """Share of the changed files that were planned; None where nothing was planned."""
     file_overlap: float | None = None
     """Of the attempt's plan with the commit, in [0, 1]; None where nothing was planned."""
     symbol_overlap: float | None = None

@@ -94,6 +94,8 @@ def _logged(
         output=call.response,
         call_number=call.number,
         responder=call.responder,
+        file_precision=None if alignment is None else alignment.file_precision,
+        file_recall=None if alignment is None else alignment.file_recall,
         file_overlap=None if alignment is None else alignment.file_overlap,
         symbol_overlap=None if alignment is None else alignment.symbol_overlap,
         dependency_order=None if alignment is None else alignment.dependency_order,

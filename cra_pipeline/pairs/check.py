@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow, prompt_hash
+from cra_pipeline.kinds import CALL_KINDS, read_verdict
 
 
 def findings(
@@ -58,9 +59,19 @@ def _faults(
         if attempt is None:
             yield f"{side} attempt {attempt_id[:12]} does not exist"
             continue
-        if attempt.outcome is not outcome:
+        if attempt.outcome is not outcome and not (side == "rejected" and _contradicted(pair)):
             yield f"{side} attempt ended {attempt.outcome}, expected {outcome}"
         if attempt.task_id != pair.task_id:
             yield f"{side} attempt is one on {attempt.task_id}, not on {pair.task_id}"
         if (attempt_id, output, pair.prompt_hash) not in said:
             yield f"{side} text is not what its attempt said to this prompt"
+
+
+def _contradicted(pair: PreferencePair) -> bool:
+    """Whether both answers are a yes/no, and they differ as the agent reads them."""
+    kind = CALL_KINDS.get(pair.call_kind)
+    if kind is None or kind.form != "binary":
+        return False
+    return read_verdict(pair.chosen) is not None and (
+        read_verdict(pair.chosen) != read_verdict(pair.rejected)
+    )

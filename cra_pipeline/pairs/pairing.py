@@ -1,7 +1,8 @@
 """Which answers pair up.
 
-Pure. Both answers belong to one task and one prompt; the chosen one passed, the rejected one
-failed although its modules could be imported: a syntax error teaches nothing.
+Pure. Both answers belong to one task and one prompt; the chosen one passed. The rejected one
+failed although its modules could be imported (a syntax error teaches nothing) and the fault is its
+own, or it is a yes/no that the diff contradicts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from itertools import zip_longest
 
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow
+from cra_pipeline.pairs.attribution import Attribution
+from cra_pipeline.pairs.losing import attributions, contradiction, is_binary, to_blame
 from cra_pipeline.pairs.policy import PairPolicy
 
 Prompt = tuple[str, str, str]
@@ -28,15 +31,17 @@ def pair_up(
     Args:
         triples: In any order; every one's attempt is among ``attempts``.
         attempts: In any order.
-        policy: Caps, and whose answers are never chosen.
+        policy: Caps, whose answers are never chosen, and whose fault a failure is.
     """
     known = {attempt.attempt_id: attempt for attempt in attempts}
+    triples = list(triples)
+    faults = attributions(triples, known, policy.attribution)
     by_prompt: dict[Prompt, list[TripleRow]] = defaultdict(list)
     for triple in triples:
         by_prompt[triple.task_id, triple.call_kind, triple.prompt_hash].append(triple)
-    by_task: dict[str, list[PreferencePair]] = defaultdict(list)
-    for (task_id, _, _), answers in sorted(by_prompt.items()):
-        by_task[task_id].extend(_of_prompt(answers, known, policy))
+    by_task: dict[tuple[str, str], list[PreferencePair]] = defaultdict(list)
+    for (task_id, kind, _), answers in sorted(by_prompt.items()):
+        by_task[task_id, kind].extend(_of_prompt(answers, known, faults, policy))
     kept = [_diverse(pairs, known, policy)[: policy.per_task] for pairs in by_task.values()]
     # Every task's first pair, then every task's second: a cap hits no task alone.
     kept.sort(key=lambda pairs: _rank(pairs[0].task_id, policy) if pairs else "")
@@ -45,29 +50,44 @@ def pair_up(
 
 
 def _of_prompt(
-    answers: Sequence[TripleRow], known: Mapping[str, AttemptRow], policy: PairPolicy
+    answers: Sequence[TripleRow],
+    known: Mapping[str, AttemptRow],
+    faults: Mapping[str, Attribution],
+    policy: PairPolicy,
 ) -> list[PreferencePair]:
     ordered = sorted(answers, key=lambda row: row.triple_id)
     chosen = [
         row
         for row in ordered
-        if row.outcome is Outcome.PASSED and known[row.attempt_id].agent not in policy.never_chosen
+        if row.outcome is Outcome.PASSED
+        and known[row.attempt_id].agent not in policy.never_chosen
+        and not contradiction(row)
     ]
-    rejected = [
-        row for row in ordered if row.outcome is Outcome.FAILED and known[row.attempt_id].imports
-    ]
+    lost = {row.triple_id: _lost(row, known[row.attempt_id], faults) for row in ordered}
     # What passed once is not taught as wrong, even where another run of it failed.
-    passed = {row.output for row in ordered if row.outcome is Outcome.PASSED}
+    passed = {row.output for row in ordered if row.outcome is Outcome.PASSED and not is_binary(row)}
     found: dict[str, PreferencePair] = {}
     for good in chosen:
-        for bad in rejected:
-            if bad.output not in passed:
-                pair = _pair(good, bad, known[bad.attempt_id])
+        for bad in ordered:
+            if lost[bad.triple_id] and bad.output not in passed:
+                pair = _pair(good, bad, lost[bad.triple_id])
                 found.setdefault(pair.pair_id, pair)
     return list(found.values())
 
 
-def _pair(chosen: TripleRow, rejected: TripleRow, lost: AttemptRow) -> PreferencePair:
+def _lost(triple: TripleRow, attempt: AttemptRow, faults: Mapping[str, Attribution]) -> str:
+    """Why an answer lost; empty where it did not."""
+    if is_binary(triple):
+        return contradiction(triple)
+    if triple.outcome is not Outcome.FAILED or not attempt.imports:
+        return ""
+    if triple.prompt_source == "rendered":
+        return reason_lost(attempt)
+    fault = to_blame(triple, faults[triple.attempt_id])
+    return f"{fault}: {reason_lost(attempt)}" if fault else ""
+
+
+def _pair(chosen: TripleRow, rejected: TripleRow, reason: str) -> PreferencePair:
     content = [chosen.task_id, chosen.prompt_hash, chosen.output, rejected.output]
     return PreferencePair(
         pair_id=hashlib.sha256(json.dumps(content).encode()).hexdigest(),
@@ -83,7 +103,7 @@ def _pair(chosen: TripleRow, rejected: TripleRow, lost: AttemptRow) -> Preferenc
         rejected=rejected.output,
         chosen_attempt=chosen.attempt_id,
         rejected_attempt=rejected.attempt_id,
-        reason=reason_lost(lost),
+        reason=reason,
     )
 
 
