@@ -69,7 +69,8 @@ def main() -> None:
 
     server = web.Application(client_max_size=8 << 20)
     server.add_routes([web.post("/v1/chat/completions", complete)])
-    web.run_app(server, host="127.0.0.1", port=int(sys.argv[2]) if len(sys.argv) > 2 else 8001)  # the port is given
+    port = int(sys.argv[2]) if sys.argv[2:] else 8001
+    web.run_app(server, host="127.0.0.1", port=port)
 
 
 if __name__ == "__main__":
