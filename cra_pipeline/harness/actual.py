@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from cra_pipeline.diffs import changes, lines_of
 from cra_pipeline.harness.rendering import code_only
@@ -24,11 +25,14 @@ class ActualChange:
         symbols: Path and qualified name, such as ``Cart.total``, of the innermost function,
             method or class around each changed line; lines outside of all count for none.
         dependencies: Pairs of changed files, provider first: the second imports the first.
+        unindexed: The same for what the agent's index leaves out, so that a plan may name it but
+            need not: module-level assignments, and definitions under ``if``, ``try`` and the like.
     """
 
     files: frozenset[str]
     symbols: frozenset[tuple[str, str]]
     dependencies: frozenset[tuple[str, str]]
+    unindexed: frozenset[tuple[str, str]] = frozenset()
 
 
 def actual_change(before: Mapping[str, str], after: Mapping[str, str]) -> ActualChange:
@@ -42,54 +46,72 @@ def actual_change(before: Mapping[str, str], after: Mapping[str, str]) -> Actual
     """
     old, new = code_only(before), code_only(after)
     files = frozenset(path for path in {*old, *new} if old.get(path) != new.get(path))
+    found = [
+        (path, *changed_names(old.get(path, ""), new.get(path, "")))
+        for path in files
+        if path.endswith(".py")
+    ]
     return ActualChange(
         files=files,
-        symbols=frozenset(
-            (path, name)
-            for path in files
-            if path.endswith(".py")
-            for name in changed_symbols(old.get(path, ""), new.get(path, ""))
-        ),
+        symbols=frozenset((path, name) for path, symbols, _ in found for name in symbols),
+        unindexed=frozenset((path, name) for path, _, others in found for name in others),
         dependencies=frozenset(_dependencies({path: new[path] for path in files if path in new})),
     )
 
 
-def changed_symbols(before: str, after: str) -> frozenset[str]:
-    """Qualified names of the symbols whose lines differ, of either version.
+def changed_names(before: str, after: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Indexed and unindexed symbols whose lines differ, of either version.
 
     What stands inside a function belongs to that function; blank lines belong to nothing.
     """
     found = changes(before, after)
-    return frozenset(
-        {
-            *_owners(before, (line for change in found for line in change.old)),
-            *_owners(after, (line for change in found for line in change.new)),
-        }
+    old = _owners(before, (line for change in found for line in change.old))
+    new = _owners(after, (line for change in found for line in change.new))
+    owners = {*old, *new}
+    return (
+        frozenset(name for name, indexed in owners if indexed),
+        frozenset(name for name, indexed in owners if not indexed),
     )
 
 
-def _owners(text: str, numbers: Iterable[int]) -> Iterator[str]:
-    lines = lines_of(text)
+def _owners(text: str, numbers: Iterable[int]) -> Iterator[tuple[str, bool]]:
+    """Qualified name of what each line (from 0) belongs to, and whether the agent indexes it."""
+    lines, tree = lines_of(text), parsed(text)
     # Innermost last: an outer symbol comes before what it holds.
-    spans = list(_spans(parsed(text).body, ""))
+    spans = [*_constants(tree), *_definitions(tree.body, "", indexed=True)]
     for number in numbers:
-        around = [name for first, last, name in spans if first <= number + 1 <= last]
+        around = [span for span in spans if span.first <= number + 1 <= span.last]
         if around and lines[number].strip():
-            yield around[-1]
+            yield around[-1].name, around[-1].indexed
 
 
-def _spans(nodes: Iterable[ast.AST], prefix: str) -> Iterator[tuple[int, int, str]]:
-    """First line, last line and qualified name; decorators belong to what they decorate."""
+class _Span(NamedTuple):
+    first: int
+    last: int
+    name: str
+    indexed: bool
+
+
+def _constants(tree: ast.Module) -> Iterator[_Span]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                if isinstance(target, ast.Name):
+                    yield _Span(node.lineno, node.end_lineno or node.lineno, target.id, False)
+
+
+def _definitions(nodes: Iterable[ast.AST], prefix: str, *, indexed: bool) -> Iterator[_Span]:
+    """Functions, methods and classes; decorators belong to what they decorate."""
     for node in nodes:
         if isinstance(node, _DEFINITIONS):
             name = f"{prefix}{node.name}"
             first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
-            yield first, node.end_lineno or node.lineno, name
+            yield _Span(first, node.end_lineno or node.lineno, name, indexed)
             if isinstance(node, ast.ClassDef):
-                yield from _spans(node.body, f"{name}.")
+                yield from _definitions(node.body, f"{name}.", indexed=indexed)
         elif not isinstance(node, ast.expr):
-            # Definitions under ``if`` and ``try`` are the module's or the class's own.
-            yield from _spans(ast.iter_child_nodes(node), prefix)
+            yield from _definitions(ast.iter_child_nodes(node), prefix, indexed=False)
 
 
 def _dependencies(files: Mapping[str, str]) -> Iterator[tuple[str, str]]:

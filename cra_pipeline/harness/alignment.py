@@ -35,7 +35,8 @@ class Alignment:
             that are not planned, and the planned names that were not changed; 1 where there are
             none. A name covers the symbol it names in any file of its step, however much of the
             qualified name it says, and the symbols inside that one: ``total`` and ``Cart`` both
-            cover ``Cart.total``. Names for lines outside of all symbols are passed over.
+            cover ``Cart.total``. Names for lines outside of all symbols are passed over; a changed
+            symbol that the agent does not index counts where it is planned, else not at all.
         dependency_order: Mean over the dependencies between two planned files: 1 where some step
             on the importing file comes after, or is, a step on the imported one; 0 where it can
             only come before; ``UNDECIDED`` where the plan leaves it open. Files that import each
@@ -73,7 +74,7 @@ def align(plan: Sequence[PlannedStep], actual: ActualChange) -> Alignment:
         file_precision=_share(both, len(files), empty=0.0),
         file_recall=_share(both, len(actual.files)),
         file_overlap=_share(both, either),
-        symbol_overlap=_symbol_overlap(plan, actual.symbols),
+        symbol_overlap=_symbol_overlap(plan, actual),
         dependency_order=_dependency_order(plan, actual.dependencies),
     )
 
@@ -86,21 +87,21 @@ def _plain(path: str) -> str:
     return str(PurePosixPath(path))
 
 
-def _symbol_overlap(plan: Iterable[PlannedStep], actual: Collection[tuple[str, str]]) -> float:
+def _symbol_overlap(plan: Iterable[PlannedStep], actual: ActualChange) -> float:
+    changed = actual.symbols | actual.unindexed
     names = {
         (frozenset(_plain(path) for path in step.files), name)
         for step in plan
         for name in step.symbols
-        if name not in MODULE_LEVEL or any(name == symbol for _, symbol in actual)
+        if name not in MODULE_LEVEL or any(name == symbol for _, symbol in changed)
     }
     covered: set[tuple[str, str]] = set()
-    surplus: set[str] = set()
+    surplus = 0
     for files, name in names:
-        found = {pair for pair in actual if pair[0] in files and _covers(name, pair[1])}
+        found = {pair for pair in changed if pair[0] in files and _covers(name, pair[1])}
         covered |= found
-        if not found:
-            surplus.add(f"{sorted(files)}:{name}")
-    return _share(len(covered), len(actual) + len(surplus))
+        surplus += not found
+    return _share(len(covered), len(actual.symbols | covered) + surplus)
 
 
 def _covers(planned: str, changed: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cra_pipeline.harness.actual import ActualChange, actual_change, changed_symbols, module_name
+from cra_pipeline.harness.actual import ActualChange, actual_change, changed_names, module_name
 
 BEFORE = """import os
 
@@ -38,7 +38,7 @@ if os.name:
         ("    @property\n", "", {"Cart.total"}),
         ("            return 1\n", "            return 3\n", {"Cart.total"}),
         ("        pass", "        return 0", {"Cart.clear"}),
-        ("    def parse():\n        return 1", "    def parse():\n        return 9", {"parse"}),
+        ("    def parse():\n        return 1", "    def parse():\n        return 9", set()),
         ("def clear", "def empty", {"Cart.clear", "Cart.empty"}),
         (
             "    def clear(self):\n        pass\n",
@@ -52,11 +52,20 @@ def test_the_innermost_symbol_around_each_changed_line_counts(
     old: str, new: str, symbols: set[str]
 ) -> None:
     assert old in BEFORE
-    assert changed_symbols(BEFORE, BEFORE.replace(old, new, 1)) == symbols
+    assert changed_names(BEFORE, BEFORE.replace(old, new, 1))[0] == symbols
 
 
 def test_a_text_that_does_not_parse_has_no_symbols() -> None:
-    assert changed_symbols("print 'old'\ndef f(:\n", "def f():\n    pass\n") == {"f"}
+    found = changed_names("print 'old'\ndef f(:\n", "def f():\n    pass\n")
+
+    assert found == (frozenset({"f"}), frozenset())
+
+
+def test_what_the_agent_does_not_index_is_kept_apart() -> None:
+    after = BEFORE.replace("LIMIT = 1", "LIMIT: int = 2").replace("size = 1", "size = 2")
+    after = after.replace("    def parse():", "    def parse(text):")
+
+    assert changed_names(BEFORE, after) == (frozenset({"Cart"}), frozenset({"LIMIT", "parse"}))
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,8 @@ def test_every_number_lies_between_zero_and_one(
         (("otal",), 0.0),
         (("Bill.total",), 0.0),
         (("total", "parse"), 0.5),
+        (("total", "LIMIT"), 1.0),
+        (("LIMIT",), 0.5),
         ((), 0.0),
     ],
 )
@@ -164,6 +166,7 @@ def test_a_name_covers_what_it_names_and_what_is_inside(
         files=frozenset({"a.py"}),
         symbols=frozenset({("a.py", "Cart.total")}),
         dependencies=frozenset(),
+        unindexed=frozenset({("a.py", "LIMIT")}),
     )
     step = PlannedStep(id="s1", files=("./a.py",), symbols=planned, depends_on=())
 
