@@ -64,6 +64,11 @@ class Layout:
         return self.root / "envs"
 
     @property
+    def raw_db(self) -> Path:
+        """The agent's raw database of this workspace, into which attempts are merged."""
+        return self.root / "raw" / "raw.sqlite"
+
+    @property
     def locks(self) -> Path:
         """Advisory lock files, one per partition at work."""
         return self.root / "locks"

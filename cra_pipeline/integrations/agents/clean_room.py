@@ -22,7 +22,7 @@ from cra_pipeline.contracts.packages import TextFile
 from cra_pipeline.contracts.ports import AgentBackend, Responder, Sandbox
 from cra_pipeline.contracts.sandbox import Limits
 from cra_pipeline.contracts.tasks import Outcome, Proposal, TaskRow
-from cra_pipeline.errors import AgentError
+from cra_pipeline.errors import AgentError, StoreError
 from cra_pipeline.gold.book import Budget, GoldBook
 from cra_pipeline.gold.oracle import GoldOracle
 from cra_pipeline.gold.visible import reproduced, usable
@@ -31,7 +31,7 @@ from cra_pipeline.integrations.agents.supplies import Materials, Supplies
 from cra_pipeline.integrations.calls import restore
 from cra_pipeline.integrations.clean_room.bases import TaskBase, ready_base
 from cra_pipeline.integrations.clean_room.configuration import configuration
-from cra_pipeline.integrations.clean_room.endings import judged_ending
+from cra_pipeline.integrations.clean_room.endings import RunEnding, judged_ending
 from cra_pipeline.integrations.clean_room.expressing import Expressed, expressed
 from cra_pipeline.integrations.clean_room.launch import PORT, Job, Left, run_program
 from cra_pipeline.integrations.clean_room.program import AgentProgram
@@ -39,6 +39,7 @@ from cra_pipeline.integrations.clean_room.programs import campaign_program
 from cra_pipeline.integrations.clean_room.validation import validation_orders
 from cra_pipeline.integrations.gateway.log import read_calls
 from cra_pipeline.integrations.gateway.thread import RunningGateway, running_gateway
+from cra_pipeline.integrations.raw_db.merge import merge
 from cra_pipeline.integrations.responders.endpoint import Endpoint
 from cra_pipeline.integrations.responders.ingredients import Ingredients
 from cra_pipeline.integrations.responders.oracles import Oracles
@@ -134,7 +135,7 @@ class CleanRoomAgent:
                 self._job(task, materials, base, book, form, plan, socket),
             )
         calls = read_calls(log).records
-        return self._told(plan, said, book, left, calls)
+        return self._told(plan, said, book, left, calls, self._merged(left, attempt_id))
 
     def _base(self, task: TaskRow, materials: Materials, said: Expressed) -> TaskBase:
         return ready_base(
@@ -203,15 +204,34 @@ class CleanRoomAgent:
             validation=validation_orders(task, materials.environment, book.before),
         )
 
-    def _told(
+    def _merged(self, left: Left, attempt_id: str) -> str:
+        """Bring what the agent logged into the home; why it cannot be, or nothing."""
+        database = left.databases.get("raw.sqlite", b"")
+        if not database:
+            return ""
+        with tempfile.TemporaryDirectory(prefix="cra-raw-") as folder:
+            place = Path(folder) / "raw.sqlite"
+            place.write_bytes(database)
+            try:
+                merge(place, self.supplies.layout.raw_db, attempt=attempt_id)
+            except StoreError as error:
+                return str(error).replace(str(place), "raw.sqlite")
+        return ""
+
+    def _told(  # noqa: PLR0913, PLR0917  # everything about one run
         self,
         plan: AttemptPlan,
         said: Expressed,
         book: GoldBook,
         left: Left,
         calls: tuple[CallRecord, ...],
+        unmerged: str,
     ) -> AgentRun:
         ending = judged_ending(left, calls)
+        if unmerged and ending.outcome in {None, Outcome.FAILED}:
+            ending = RunEnding(
+                outcome=Outcome.AGENT_ERROR, reason="raw_db_unusable", detail=unmerged[:300]
+            )
         texts = {path: content.decode("utf-8", "replace") for path, content in left.changed.items()}
         final = {path: text for path, text in book.before.items() if path not in left.deleted}
         same, miss = reproduced(book, {**final, **texts})
