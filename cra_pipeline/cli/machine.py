@@ -52,6 +52,7 @@ def examine(layout: Layout) -> tuple[Finding, ...]:
         instance,
         dagster_home,
         wheelhouse,
+        agent,
     )
     return tuple(check(layout) for check in checks)
 
@@ -185,6 +186,14 @@ def wheelhouse(_: Layout) -> Finding:
         found=f"no pytest in {folder}: the demo cannot run",
         remedy="make setup",
     )
+
+
+def agent(_: Layout) -> Finding:
+    """The Clean Room Agent, for campaigns; without it a small stand-in takes its place."""
+    from cra_pipeline.integrations.clean_room.installed import agent_state
+
+    found = agent_state(os.environ)
+    return Finding(name="agent", state=found.state, found=found.found, remedy=found.remedy)
 
 
 def wheelhouse_folder() -> Path:

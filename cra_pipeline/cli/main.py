@@ -52,6 +52,7 @@ for _command in (
     campaign.campaign,
     demo.demo,
     doctor.doctor,
+    gateway.gateway,
     prepare.prepare,
     sources.add,
     sources.ingest,
