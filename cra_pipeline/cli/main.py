@@ -11,6 +11,7 @@ from cra_pipeline.cli import (
     campaign,
     demo,
     doctor,
+    gateway,
     prepare,
     rounds,
     run,
