@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 
 import click
 from rich.table import Table
@@ -95,23 +96,25 @@ def campaign(**options: object) -> None:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     messages().print(f"campaign {name}: {spec.settings.name}, answered by {_who(spec)}")
-    settings = {
-        "attempts": {
-            "campaign": name,
-            **{f"most_{what}": options[f"most_{what}"] for what in _LIMITS},
-        }
-    }
+    limits = {f"most_{what}": options[f"most_{what}"] for what in _LIMITS}
     lines = [
         tuple(Cell(asset, f"{repo}|{spec.round}") for asset in PER_ROUND) for repo in spec.repos
     ]
     with display() as shown, dagster_runner(layout, spec.repos, shown) as runner:
-        results = list(runner.run_lines(lines, settings))
-    _print_outcomes(layout, spec)
+        results = list(runner.run_lines(lines, campaign_settings(spec, limits)))
+    print_outcomes(layout, spec)
     failed = [result for result in results if result.state == "failed"]
     for result in failed:
         messages().print(f"{result.cell.asset} of {result.cell.partition}: {result.error}")
     if failed:
         sys.exit(1)
+
+
+def campaign_settings(
+    spec: CampaignSpec, limits: Mapping[str, object] | None = None
+) -> Mapping[str, Mapping[str, object]]:
+    """Configuration of the asset ``attempts`` for a campaign's runs."""
+    return {"attempts": {"campaign": spec.campaign_id, **(limits or {})}}
 
 
 _LIMITS = ("calls", "tokens", "money", "hours")
@@ -195,7 +198,7 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, tuple) else ()
 
 
-def _print_outcomes(layout: Layout, spec: CampaignSpec) -> None:
+def print_outcomes(layout: Layout, spec: CampaignSpec) -> None:
     """What became of the campaign's attempts, by repository."""
     from cra_pipeline.contracts.tasks import AttemptRow
     from cra_pipeline.integrations.files import read_table

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 import click
 from rich.table import Table
 
-from cra_pipeline.cli.plan import ASSETS, chain, missing
+from cra_pipeline.cli.campaign import CONFIGURATIONS, campaign_settings, print_outcomes
+from cra_pipeline.cli.plan import ASSETS, PER_ROUND, Cell, chain, missing
 from cra_pipeline.cli.terminal import display, messages, tables
+from cra_pipeline.contracts.campaigns import CampaignSpec, ResponderSpec
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import RoundError
 from cra_pipeline.integrations.home import current_layout
 
 LAST = ASSETS[-1]
+
+_CAMPAIGN_TASKS = 1
+"""Of each repository: enough to see the agent at work."""
 
 PATIENCE = {"wall_s": 90.0, "cpu_s": 15}
 """Limits of one test run: the tiny suites take a second, and some of their changes hang."""
@@ -29,6 +35,7 @@ def demo() -> None:
     from cra_pipeline.cli.execute import CellResult, Settings, dagster_runner
     from cra_pipeline.cli.offline import offline_index
     from cra_pipeline.corpus.stage import seed_tiny
+    from cra_pipeline.harness.stage.campaigns import begin_campaign
 
     layout = current_layout()
     repos = [source.name for source in seed_tiny(layout)]
@@ -46,7 +53,21 @@ def demo() -> None:
             "repo_packages": offline, "tasks": PATIENCE, "attempts": PATIENCE,
         }  # fmt: skip
         results += runner.run_lines(lines, settings)
+        spec, agent = _campaign(repos, round_name)
+        begin_campaign(layout, spec)
+        again = [
+            tuple(Cell(asset, f"{repo}|{round_name}") for asset in PER_ROUND) for repo in repos
+        ]
+        results += runner.run_lines(again, campaign_settings(spec))
     _print_summary(layout, repos, round_name)
+    click.echo(f"\n{agent}, its calls answered from the commits themselves:")
+    print_outcomes(layout, spec)
+    click.echo(f"\nround {round_name}; everything lies in {layout.root}:")
+    for asset in ASSETS:
+        click.echo(f"  {layout.root / asset}")
+    click.echo(
+        "\nlook closer: cra-pipeline status; cra-pipeline show tasks --rejected; dagster dev"
+    )
     failed = [result for result in results if result.state == "failed"]
     for result in failed:
         messages().print(f"{result.cell.asset} of {result.cell.partition}: {result.error}")
@@ -63,6 +84,25 @@ def _round(layout: Layout, repos: Sequence[str]) -> str:
         return chosen_round(layout, LAST, repos[0], None)
     except RoundError:
         return open_round(layout, repos=repos).round
+
+
+def _campaign(repos: Sequence[str], round_name: str) -> tuple[CampaignSpec, str]:
+    """A small gold campaign, and what stands for the agent in it."""
+    from cra_pipeline.integrations.clean_room.installed import AGENT_VARIABLE
+    from cra_pipeline.integrations.clean_room.programs import any_program
+
+    program = any_program(os.environ)
+    spec = CampaignSpec(
+        name="demo",
+        program=program.digest,
+        round=round_name,
+        repos=tuple(sorted(repos)),
+        responder=ResponderSpec(name="gold"),
+        settings=CONFIGURATIONS["plain"],
+        limit=_CAMPAIGN_TASKS,
+    )
+    named = "" if os.environ.get(AGENT_VARIABLE) else f" (the real one: set {AGENT_VARIABLE})"
+    return spec, f"{program.name}{named}"
 
 
 def _print_summary(layout: Layout, repos: Sequence[str], round_name: str) -> None:
@@ -86,9 +126,3 @@ def _print_summary(layout: Layout, repos: Sequence[str], round_name: str) -> Non
         table.add_row(repo, *(str(number) for number in numbers))
     table.add_row("all", *(str(number) for number in totals), style="bold")
     tables().print(table)
-    click.echo(f"\nround {round_name}; everything lies in {layout.root}:")
-    for asset in ASSETS:
-        click.echo(f"  {layout.root / asset}")
-    click.echo(
-        "\nlook closer: cra-pipeline status; cra-pipeline show tasks --rejected; dagster dev"
-    )
