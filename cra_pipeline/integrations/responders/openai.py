@@ -56,7 +56,7 @@ class OpenAIResponder:
         Raises:
             ModelError: The server is elsewhere in an air gap, or its key is not set.
         """
-        pass
+        require_reachable(endpoint, environ)
         self._key = read_key(endpoint, environ)
         self._endpoint = endpoint
         self._budget = Budget(
