@@ -1,0 +1,1 @@
+"""The right answers to the agent's calls, from the diff of a commit."""

@@ -1,0 +1,216 @@
+"""What the agent's prompts say, read back from their text.
+
+The shapes are the agent's; nothing is kept of it but the words that part one section from the
+next. Who is meant by a text belongs to ``ledger``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+_ENVIRONMENT = "</environment>"
+_JUDGED_TASK = re.compile(
+    r"Task: (?P<task>.*?)"
+    r"(?:\nIntent: |\nType: |\nBudget: |\n\nExtracted files: |\n\n(?:Part|Change Point) A)",
+    re.DOTALL,
+)
+_CONTEXT_TASK = re.compile(r"# Task\n(?P<task>.*?)\n(?:\n# Intent\n|\n## |\Z)", re.DOTALL)
+_FILE = re.compile(r"(?P<path>.+) \(language=\w+, tier=\d+\)")
+_SYMBOL = re.compile(
+    r"(?P<name>\S+) \((?P<kind>\w+)\) in (?P<path>.+):(?P<start>\d+)-(?P<stop>\d+)"
+)
+_FUNCTION = re.compile(r"(?P<name>\S+) \((?P<kind>\w+), (?P<lines>\d+) lines\)")
+_STEP = re.compile(r"\n# (?:Test )?Step to Implement\nID: ")
+_LISTED = re.compile(r"- (?P<path>.+) \[\w+\] ~(?P<tokens>\d+) tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedSymbol:
+    """The symbol that a precision prompt asks about, by lines of the prepared base."""
+
+    path: str
+    name: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFunction:
+    """One of two functions that a similarity prompt compares."""
+
+    name: str
+    kind: str
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskedStep:
+    """The step that an edit prompt asks for.
+
+    Attributes:
+        before: The prompt before the step's section: what shows code.
+        number: The step's id.
+        text: Its description.
+        targets: Files that it names as targets.
+        symbols: Names that it names as targets.
+    """
+
+    before: str
+    number: str
+    text: str
+    targets: tuple[str, ...]
+    symbols: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFiles:
+    """Files that compete for a budget, with their sizes in tokens."""
+
+    budget: int
+    sizes: tuple[tuple[str, int], ...]
+
+
+def body(prompt: str) -> str:
+    """The prompt without the description of the environment."""
+    head, _, rest = prompt.partition(_ENVIRONMENT)
+    return rest.lstrip("\n") if head.startswith("<environment>") else prompt
+
+
+def task_text(prompt: str) -> str:
+    """Text of the task, part or step for which the prompt's pass runs.
+
+    Raises:
+        ValueError: The prompt names none.
+    """
+    text = body(prompt)
+    found = _CONTEXT_TASK.match(text) or _JUDGED_TASK.match(text)
+    if found is None:
+        raise ValueError(f"no task in a prompt that begins {text[:60]!r}")
+    return found["task"]
+
+
+def asked_path(prompt: str) -> str:
+    """The file that a scope prompt asks about.
+
+    Raises:
+        ValueError: It asks about none.
+    """
+    return _last("\n\nFile: ", _FILE, prompt)["path"]
+
+
+def asked_symbol(prompt: str) -> AskedSymbol:
+    """The symbol that a precision prompt asks about.
+
+    Raises:
+        ValueError: It asks about none.
+    """
+    found = _last("\n\nSymbol: ", _SYMBOL, prompt)
+    return AskedSymbol(found["path"], found["name"], int(found["start"]), int(found["stop"]))
+
+
+def asked_functions(prompt: str) -> tuple[AskedFunction, AskedFunction]:
+    """Both functions of a similarity prompt.
+
+    Raises:
+        ValueError: One is missing.
+    """
+    return _function("\nFunction A: ", prompt), _function("\nFunction B: ", prompt)
+
+
+def _function(marker: str, prompt: str) -> AskedFunction:
+    found = _last(marker, _FUNCTION, prompt)
+    return AskedFunction(found["name"], found["kind"], int(found["lines"]))
+
+
+def asked_step(prompt: str) -> AskedStep:
+    """The step that an edit prompt asks for.
+
+    Raises:
+        ValueError: It asks for none.
+    """
+    places = list(_STEP.finditer(prompt))
+    if not places:
+        raise ValueError("no step in the prompt")
+    section = prompt[places[-1].end() :].partition("\n<plan_constraints>\n")[0]
+    number, _, text = section.partition("\n<prior_changes>\n")[0].partition("\n")
+    lines = text.rstrip("\n").split("\n")
+    symbols = _listed(lines, "Target symbols: ")
+    targets = _listed(lines, "Target files: ")
+    return AskedStep(prompt[: places[-1].start()], number, "\n".join(lines), targets, symbols)
+
+
+def _listed(lines: list[str], label: str) -> tuple[str, ...]:
+    """Take the last line off if it is a list with this label."""
+    if lines and lines[-1].startswith(label):
+        return tuple(lines.pop().removeprefix(label).split(", "))
+    return ()
+
+
+def asked_files(prompt: str) -> AskedFiles:
+    """Files and budget of a refilter prompt.
+
+    Raises:
+        ValueError: The budget is missing.
+    """
+    budget = re.search(r"\nBudget: (\d+) tokens available\n", prompt)
+    if budget is None:
+        raise ValueError("no budget in the prompt")
+    listed = (_LISTED.fullmatch(line) for line in prompt[budget.end() :].split("\n"))
+    return AskedFiles(
+        int(budget[1]), tuple((item["path"], int(item["tokens"])) for item in listed if item)
+    )
+
+
+def asked_pair(prompt: str, label: str) -> tuple[str, str]:
+    """Texts of both sides that a question about dependency or grouping names.
+
+    Args:
+        prompt: The prompt.
+        label: ``Part``, ``Step`` or ``Change Point``.
+
+    Raises:
+        ValueError: A side is missing.
+    """
+    found = re.search(
+        rf"\n{label} A\b(?P<first>.*)\n+{label} B\b(?P<second>.*)\n+(?:Does|Should) ",
+        prompt,
+        re.DOTALL,
+    )
+    if found is None:
+        raise ValueError(f"no pair of {label} A and B in the prompt")
+    return _worded(found["first"]), _worded(found["second"])
+
+
+def _worded(side: str) -> str:
+    """The side without its id."""
+    return re.sub(r"\A(?: — [^:\n]*: | \(index \d+\): )", "", side).rstrip("\n")
+
+
+def analysed(prompt: str) -> list[dict[str, object]]:
+    """Entries of the earlier analysis that a decomposed planning prompt carries.
+
+    Raises:
+        ValueError: There is none, or it is no list of objects.
+    """
+    inner = prompt.rpartition("\n<prior_analysis>\n")[2].partition("\n</prior_analysis>\n")[0]
+    try:
+        entries = json.loads(inner)
+    except ValueError as error:
+        raise ValueError("no earlier analysis in the prompt") from error
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError("the earlier analysis is no list of objects")
+    return entries
+
+
+def shown_paths(prompt: str) -> tuple[str, ...]:
+    """Files whose code the prompt shows, in order."""
+    return tuple(re.findall(r"^## (.+) \[\w+\] \(\w+\)$", prompt, re.MULTILINE))
+
+
+def _last(marker: str, shape: re.Pattern[str], prompt: str) -> re.Match[str]:
+    found = shape.match(prompt.rpartition(marker)[2])
+    if found is None:
+        raise ValueError(f"nothing is asked after {marker.strip()!r}")
+    return found
