@@ -19,6 +19,7 @@ from cra_pipeline.contracts import (
     commits,
     manifests,
     packages,
+    rewordings,
     rounds,
     sandbox,
     sources,
@@ -117,6 +118,7 @@ agent_settings = _listed(agents.AgentSettings)
 attempt_plans = _listed(agents.AttemptPlan)
 agent_runs = _listed(agents.AgentRun)
 responder_specs = _listed(campaigns.ResponderSpec)
+rewording_rows = _listed(rewordings.RewordingRow)
 campaign_specs = _listed(campaigns.CampaignSpec)
 
 test_tallies = _listed(tasks.TestTally)

@@ -69,6 +69,7 @@ LISTED = Listed()
 @click.option("--forms", type=LISTED, default="names,metadata", show_default=True)
 @click.option("--temperatures", type=LISTED, default="0", show_default=True)
 @click.option("--seeds", type=LISTED, default="0", show_default=True)
+@click.option("--reworded", is_flag=True, help="Take statements that `reword` has improved.")
 @click.option("--limit", type=click.IntRange(min=0), default=0, help="Tasks of a repository.")
 @click.option("--base-url", default="", help="Of an OpenAI-compatible server.")
 @click.option("--model", default="", help="Model to ask for.")
@@ -155,6 +156,7 @@ def _spec(layout: Layout, options: dict[str, object]) -> CampaignSpec:
                 "forms": _texts(options["forms"]),
                 "temperatures": tuple(float(text) for text in _texts(options["temperatures"])),
                 "seeds": tuple(int(text) for text in _texts(options["seeds"])),
+                "reworded": options["reworded"],
                 "limit": options["limit"],
             }
         )

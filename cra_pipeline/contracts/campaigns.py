@@ -56,6 +56,8 @@ class CampaignSpec(Record):
     forms: tuple[TaskForm, ...] = ("names", "metadata")
     temperatures: tuple[float, ...] = (0.0,)
     seeds: tuple[int, ...] = (0,)
+    reworded: bool = False
+    """Whether statements that a model has reworded take the place of poor ones."""
     limit: int = 0
     """Most tasks of a repository, most valuable first; 0 for all."""
 

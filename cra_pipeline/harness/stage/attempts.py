@@ -22,6 +22,7 @@ from cra_pipeline.harness.records import unit_key
 from cra_pipeline.harness.relabel import relabel
 from cra_pipeline.harness.selection import steers
 from cra_pipeline.harness.stage.campaigns import read_campaign, round_campaigns
+from cra_pipeline.harness.stage.rewordings import read_rewordings
 from cra_pipeline.harness.stage.rounds import reasons_left_out
 from cra_pipeline.harness.stage.workshops import ATTEMPTS, TASKS, workshop
 from cra_pipeline.harness.workshop import Workshop
@@ -65,17 +66,26 @@ class _Cell:
         tasks: Iterable[TaskRow],
         plans: Callable[[TaskRow], Sequence[AttemptPlan]],
         decided_by: str,
+        spec: CampaignSpec | None,
     ) -> dict[str, _Unit]:
         """Units by the content id of everything that decides them, which is the attempt's id."""
         rules = policy_json(replace(self.policy, limit=0, agents=(), mutants=0, seed=0))
+        wish = self.statements(spec)
         return {
             unit_key(
                 *(task.digest(), self.shop.environments[task.sha].digest()),
-                *(plan.digest(), decided_by, rules, self.partition),
+                *(plan.digest(), decided_by, rules, self.partition, wish(task)),
             ): _Unit(task, plan)
             for task in tasks
             for plan in plans(task)
         }
+
+    def statements(self, spec: CampaignSpec | None) -> Callable[[TaskRow], str]:
+        """What tasks ask for in a campaign, or outside of one."""
+        reworded = {}
+        if spec is not None and spec.reworded:
+            reworded = read_rewordings(self.layout, self.repo)
+        return lambda task: reworded.get(task.task_id, task.statement)
 
     def trace(self, attempt_id: str) -> Path:
         return trace_path(self.layout, self.partition, attempt_id)
@@ -212,7 +222,7 @@ def _rows(cell: _Cell, crew: Crew[AttemptRow], tasks: Sequence[TaskRow]) -> list
 
 def _campaign_units(cell: _Cell, tasks: Sequence[TaskRow], spec: CampaignSpec) -> dict[str, _Unit]:
     plans = campaign_plans(spec)
-    return cell.units(tasks, lambda _: plans, fingerprint(spec))
+    return cell.units(tasks, lambda _: plans, fingerprint(spec), spec)
 
 
 def _made(
@@ -225,7 +235,12 @@ def _made(
     files = {task.task_id: cell.shop.files(task) for task in tasks}
     with opened_backend(agent, _supplies(cell, spec)) as backend:
         decided_by = backend.fingerprint if spec is None else fingerprint(spec)
-        units = cell.units(tasks, lambda task: backend.plans(task, files[task.task_id]), decided_by)
+        units = cell.units(
+            tasks,
+            lambda task: backend.plans(task, files[task.task_id]),
+            decided_by,
+            spec,
+        )
         known = crew.known(units)
         if spec is None and cell.campaign:
             return known
@@ -266,6 +281,7 @@ def _supplies(cell: _Cell, spec: CampaignSpec | None) -> Supplies:
         materials=lambda task: _materials(cell, task),
         layout=cell.layout,
         sandbox=cell.sandbox,
+        statement=cell.statements(spec),
         relabel=relabel,
         calls=lambda attempt_id: log_path(cell.layout, cell.partition, name, attempt_id),
         campaign=spec,

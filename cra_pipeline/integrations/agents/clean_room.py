@@ -149,7 +149,7 @@ class CleanRoomAgent:
         )
 
     def _book(self, task: TaskRow, said: Expressed, base: TaskBase, form: TaskForm) -> GoldBook:
-        wish = task.statement
+        wish = self.supplies.statement(task)
         known = {path: base.text(path) for path in base.record.paths if path.endswith(".py")}
         return GoldBook(
             statement=task_text(wish, sorted(said.after), form),

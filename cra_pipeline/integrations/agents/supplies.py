@@ -48,6 +48,7 @@ class Supplies:
         materials: A task taken apart.
         layout: The workspace.
         sandbox: Where an agent runs; None where none is meant to run.
+        statement: What a task asks for, reworded where the campaign wants that.
         relabel: Right answers of logged calls by a fresh oracle.
         calls: Where an attempt's request log lies, by its id.
         campaign: What is asked of an agent that calls models; None outside of one.
@@ -60,6 +61,7 @@ class Supplies:
     materials: Callable[[TaskRow], Materials]
     layout: Layout
     sandbox: Sandbox | None
+    statement: Callable[[TaskRow], str]
     relabel: Callable[[Oracle, Sequence[CallRecord]], tuple[str, ...]]
     calls: Callable[[str], Path]
     campaign: CampaignSpec | None
