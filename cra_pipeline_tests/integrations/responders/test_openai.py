@@ -273,3 +273,10 @@ def test_the_key_is_in_no_picture_of_the_responder() -> None:
     responder = OpenAIResponder(endpoint, {"KEY": KEY})
 
     assert KEY not in f"{responder!r} {responder} {endpoint!r}"
+
+
+def test_in_an_air_gap_no_server_elsewhere_is_asked() -> None:
+    endpoint = Endpoint(base_url="http://192.0.2.1/v1", model="m")
+
+    with pytest.raises(ModelError, match="not a loopback address"):
+        OpenAIResponder(endpoint, {"CRA_PIPELINE_AIR_GAP": "1"})
