@@ -20,6 +20,9 @@ from cra_pipeline.kinds import CALL_KINDS
 CONFIGURATIONS = {
     "monolithic": AgentSettings(name="monolithic", documentation=True, adjustment_rounds=1),
     "plain": AgentSettings(name="plain"),
+    "narrow": AgentSettings(
+        name="narrow", context_window=8192, reserved_tokens=3072, max_diff_chars=3000
+    ),
     "decomposed": AgentSettings(name="decomposed", decomposed=True),
     "grouped": AgentSettings(
         name="grouped",
