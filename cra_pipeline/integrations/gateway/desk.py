@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from cra_pipeline.contracts.calls import CallRecord, ModelAnswer, ModelRequest
 from cra_pipeline.contracts.ports import Responder
 from cra_pipeline.errors import ModelError, StoreError
-from cra_pipeline.integrations.gateway.deadline import within
+from cra_pipeline.integrations.gateway.deadline import Deadline
 from cra_pipeline.integrations.gateway.log import CallLog
 from cra_pipeline.integrations.gateway.protocol import (
     Options,
@@ -88,6 +88,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self._turn = asyncio.Semaphore(self.at_once)
+        self._deadline = Deadline(self.answer_s)
         self._next = self.log.lines
 
     async def answer(self, body: bytes) -> Reply:
@@ -162,7 +163,7 @@ class Desk:
 
     async def _ask(self, request: ModelRequest) -> ModelAnswer:
         try:
-            said = await within(self.answer_s, self.responder.answer(request))
+            said = await self._deadline.within(self.responder.answer(request))
         except TimeoutError as error:
             raise ModelError(
                 f"{self.responder.name}: no answer to {request.call_kind} in {self.answer_s:g} s"

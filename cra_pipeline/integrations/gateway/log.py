@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic_core import to_json
+
 from cra_pipeline.contracts.calls import CallRecord
 from cra_pipeline.errors import StoreError
 
@@ -49,10 +51,11 @@ class CallLog:
         Raises:
             StoreError: The disk is full or the file is gone; the line is not there then.
         """
-        line = record.model_dump_json().encode() + b"\n"
+        line = to_json(record)
         try:
-            written = os.write(self._file, line)
-            if written < len(line):
+            # One write, as a list of parts: joining them would copy every prompt once more.
+            written = os.writev(self._file, (line, b"\n"))
+            if written <= len(line):
                 os.ftruncate(self._file, os.fstat(self._file).st_size - written)
                 raise OSError(0, "disk full in the middle of a line")  # noqa: TRY301  # one exit
         except OSError as error:
