@@ -209,11 +209,13 @@ class CleanRoomAgent:
         database = left.databases.get("raw.sqlite", b"")
         if not database:
             return ""
+        # A killed attempt is made again and logs other times: it is another run of the agent.
+        run = f"{attempt_id}-{hashlib.sha256(database).hexdigest()[:12]}"
         with tempfile.TemporaryDirectory(prefix="cra-raw-") as folder:
             place = Path(folder) / "raw.sqlite"
             place.write_bytes(database)
             try:
-                merge(place, self.supplies.layout.raw_db, attempt=attempt_id)
+                merge(place, self.supplies.layout.raw_db, attempt=run)
             except StoreError as error:
                 return str(error).replace(str(place), "raw.sqlite")
         return ""

@@ -75,10 +75,16 @@ def _by_status(left: Left) -> RunEnding:
         return RunEnding(
             outcome=Outcome.FAILED,
             reason=f"agent_{said.status}",
-            detail=said.error or _last_warning(left.output),
+            detail=_why_undone(said, left.output)[:_WORDS],
             status=said.status,
         )
     return RunEnding(status=said.status, withheld=_withheld(said))
+
+
+def _why_undone(said: AgentStatus, output: str) -> str:
+    if said.error:
+        return said.error
+    return f"its tests: {said.failing}" if said.failing else _last_warning(output)
 
 
 def _withheld(said: AgentStatus) -> str:

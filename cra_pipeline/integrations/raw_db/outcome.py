@@ -22,6 +22,9 @@ SELECT task_id, status, parts_completed, total_parts, coalesce(error_message, ''
         WHERE substr(task_runs.task_id, 1, length(run.task_id)) = run.task_id)
 FROM orchestrator_runs AS run ORDER BY id DESC LIMIT 1
 """
+_FAILED = """
+SELECT coalesce(test_output, '') FROM validation_results WHERE success = 0 ORDER BY id DESC LIMIT 1
+"""
 _CALLS = """
 SELECT id, task_id, call_type, coalesce(stage_name, ''), coalesce(sub_stage, ''), model,
     coalesce(system_prompt, ''), prompt, response, coalesce(thinking, ''), prompt_tokens,
@@ -41,6 +44,7 @@ class AgentStatus:
         total_parts: Parts that were planned; None where the first plan failed.
         validated: Whether every validation passed; None where there was none.
         error: The agent's own words; empty for most failures.
+        failing: Last line of the last validation that failed; empty where none did.
         runs: Runs in the database; more than one means that the attempt was taken up again.
     """
 
@@ -51,6 +55,7 @@ class AgentStatus:
     validated: bool | None
     error: str
     runs: int
+    failing: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -93,6 +98,7 @@ def agent_outcome(raw_db: Path) -> AgentStatus:
     """
     with read_only(raw_db) as connection:
         row = connection.execute(_RUN).fetchone()
+        failed = connection.execute(_FAILED).fetchone()
     if row is None:
         return AgentStatus(
             task_id="",
@@ -112,7 +118,14 @@ def agent_outcome(raw_db: Path) -> AgentStatus:
         validated=None if validated is None else bool(validated),
         error=error,
         runs=runs,
+        failing="" if failed is None else _last_line(failed[0]),
     )
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip("= ") for line in text.splitlines() if line.strip("= ")]
+    told = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
+    return next(iter(told), lines[-1] if lines else "")
 
 
 def _status(found: str, where: Path) -> RunStatus:
