@@ -42,6 +42,7 @@ test: setup check
 test-agent: setup
 	@test -n "$${CRA_PIPELINE_AGENT_PYTHON:-}" || { echo "set CRA_PIPELINE_AGENT_PYTHON to the agent's interpreter; cra-pipeline doctor says how to install it"; exit 1; }
 	$(BIN)/pytest -m agent
+	$(BIN)/pytest cra_pipeline_tests/e2e/test_campaign.py
 
 test-all: setup check
 	$(BIN)/pytest -n 2 --dist loadfile
