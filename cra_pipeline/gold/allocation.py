@@ -20,8 +20,8 @@ _SIGNATURE = 120
 """Characters that a signature may take where its first line is shorter."""
 _COMMON = 3
 """Files from which a name is too common to say which of them is meant."""
-_HELPERS = 0.15
-"""Share of the room left that signatures of unchanged files may fill."""
+_HELPERS = 8_000
+"""Most characters that signatures of unchanged files may fill in one pass."""
 
 
 class Showing(enum.Enum):
@@ -40,25 +40,34 @@ class Allocation:
 
     Attributes:
         showing: How each file appears; others do not.
-        spent: Characters that all of it is thought to fill.
+        spent: Characters that the pass's own files are thought to fill.
+        total: Characters of all, helpers included.
         words: Identifiers that the pass's changes use.
     """
 
     showing: Mapping[str, Showing]
     spent: int
+    total: int
     words: frozenset[str]
 
 
 def allocate(
-    change: GoldChange, wanted: Iterable[str], texts: Mapping[str, str], room: int
+    change: GoldChange,
+    wanted: Iterable[str],
+    texts: Mapping[str, str],
+    *,
+    room: int,
+    ceiling: int,
 ) -> Allocation:
-    """Share ``room`` characters among the files of a pass.
+    """Share the room of a pass among its files.
 
     Args:
         change: The commit's change.
         wanted: Changed files, the most wanted first.
         texts: Text of every file now.
-        room: Characters for all files together.
+        room: Characters that the pass's own files may fill.
+        ceiling: Characters that helpers may fill up to. What does not fit is dropped when the
+            agent asks which files to keep; a helper is wanted all the same.
     """
     files = [change.files[path] for path in wanted if change.files[path].symbols]
     least = {file.path: _signatures(file.path, file.touched) for file in files}
@@ -72,9 +81,9 @@ def allocate(
                 spent += cost
                 break
     words = frozenset().union(*(file.words for file in files))
-    helpers = _helpers(change, files, room - spent)
+    helpers = _helpers(change, files, ceiling - spent)
     showing |= dict.fromkeys(helpers, Showing.HELPER)
-    return Allocation(showing, spent + sum(helpers.values()), words)
+    return Allocation(showing, spent, spent + sum(helpers.values()), words)
 
 
 def _ways(file: FileChange, text: str, least: int) -> Iterable[tuple[Showing, int]]:
@@ -107,7 +116,7 @@ def _helpers(change: GoldChange, files: Iterable[FileChange], room: int) -> dict
         if path not in edited
     }
     common = _too_common(defining)
-    left = int(room * _HELPERS)
+    left = min(room, _HELPERS)
     found: dict[str, int] = {}
     for path in sorted(defining):
         telling = [symbol for symbol in defining[path] if symbol.name not in common]

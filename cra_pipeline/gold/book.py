@@ -40,9 +40,16 @@ class Budget:
         Two limits hold, and the agent counts them differently: a context that its assembly
         accepts can still be refused when the prompt is sent.
         """
-        assembled = _PLANNED * int(_SAFETY * (self.context_window - self.reserved_tokens))
-        sent = _GATED * (self.context_window - self.max_tokens) - _AROUND
-        return max(0, min(assembled, sent) - _SPARE)
+        assembled = _PLANNED * int(_SAFETY * (self.context_window - self.reserved_tokens)) - _SPARE
+        return max(0, min(assembled, self.ceiling))
+
+    @property
+    def ceiling(self) -> int:
+        """Characters of code with which a prompt can still be sent; never below ``characters``.
+
+        Between the two, the agent asks which files to keep.
+        """
+        return max(0, _GATED * (self.context_window - self.max_tokens) - _AROUND - _SPARE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,16 +26,7 @@ class Ledger:
 
     def note_part(self, number: str, text: str, paths: Iterable[str]) -> None:
         """Remember a part; it covers the tests of the parts whose code it names."""
-        named = self._named([*paths, text])
-        tests = [
-            path
-            for part in self._change.parts
-            if set(part) & set(named)
-            for path in part
-            if path in self._change.tests
-        ]
-        found = self._change.sorted([*named, *tests]) or self._change.order
-        self._texts[text] = self._parts[number] = found
+        self._texts[text] = self._parts[number] = self._with_tests([*paths, text])
 
     def note_steps(self, steps: Iterable[tuple[str, str, Sequence[str]]]) -> None:
         """Remember the steps of a plan by id, text and files; steps with one text share it."""
@@ -57,11 +48,18 @@ class Ledger:
         if text in self._texts:
             return self._texts[text]
         if found := _TESTS.fullmatch(text):
-            part = self._texts.get(found["text"]) or self._parts.get(found["part"])
-            return self._tests_first(part or self._named([text]) or self._change.order)
+            part = self._texts.get(found["text"]) or self._with_tests([text])
+            return self._tests_first(part)
         if found := _REST.fullmatch(text):
             return self._parts.get(found["part"], self._change.order)
         return self._named([text]) or self._change.order
+
+    def _with_tests(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Files that the texts name, with the tests of their parts; if they name none, all."""
+        named = set(self._named(texts))
+        parts = (part for part in self._change.parts if named.intersection(part))
+        tests = {path for part in parts for path in part if path in self._change.tests}
+        return self._change.sorted(named | tests) or self._change.order
 
     def _tests_first(self, paths: tuple[str, ...]) -> tuple[str, ...]:
         tests = tuple(path for path in paths if path in self._change.tests)

@@ -18,7 +18,7 @@ from cra_pipeline.gold.syntax import parsed
 
 _PURPOSE = 160
 """Characters of a purpose: it stands above the file in every prompt that shows it."""
-_CONCEPTS = 1_500
+_CONCEPTS = 2_500
 """Characters of the concepts: they stand in every question about the file."""
 _SHORTEST = 4
 """Letters of the shortest word among the concepts."""

@@ -7,7 +7,7 @@ without a look at the agent's worktree, and answers of others can be judged by r
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from cra_pipeline.gold.allocation import Allocation, allocate
 from cra_pipeline.gold.book import GoldBook
@@ -22,6 +22,7 @@ from cra_pipeline.gold.prompts import (
     asked_functions,
     asked_pair,
     asked_path,
+    asked_points,
     asked_step,
     asked_symbol,
     task_text,
@@ -66,7 +67,9 @@ class GoldOracle:
             "documentation": lambda _: NO_CHANGE,
             "change_point_enum": lambda _: self._planner.change_points(),
             "part_grouping": self._grouping,
-            "part_grouping_binary": self._same_part,
+            "part_grouping_binary": lambda prompt: _binary(
+                self._planner.together(*asked_points(prompt))
+            ),
             "part_dependency": lambda prompt: self._depends(prompt, "Part"),
             "step_dependency": lambda prompt: self._depends(prompt, "Step"),
         }
@@ -111,9 +114,15 @@ class GoldOracle:
         # A pass asks hundreds of questions; what its answers hang on rarely changes between them.
         key = (text, files, tuple(texts[path] for path in files))
         if self._allocated is None or self._allocated[0] != key:
-            room = self._book.budget.characters - 2 * (len(text) + len(intent(text)))
-            self._allocated = (key, allocate(self._change, files, texts, max(0, room)))
+            self._allocated = (key, self._allocate(text, files, texts))
         return self._allocated[1]
+
+    def _allocate(self, text: str, files: tuple[str, ...], texts: Mapping[str, str]) -> Allocation:
+        budget = self._book.budget
+        # The text itself and its summary take their share, in an edit prompt twice.
+        told = 2 * (len(text) + len(intent(text)))
+        room, ceiling = max(0, budget.characters - told), max(0, budget.ceiling - told)
+        return allocate(self._change, files, texts, room=room, ceiling=ceiling)
 
     def _scope(self, prompt: str) -> str:
         return _binary(asked_path(prompt) in self._allocation(prompt).showing)
@@ -162,12 +171,6 @@ class GoldOracle:
 
     def _grouping(self, prompt: str) -> str:
         return self._planner.grouping(_text(entry, "file_path") for entry in analysed(prompt))
-
-    def _same_part(self, prompt: str) -> str:
-        first, second = asked_pair(prompt, "Change Point")
-        return _binary(
-            self._planner.together(self._ledger.files(first), self._ledger.files(second))
-        )
 
     def _depends(self, prompt: str, label: str) -> str:
         earlier, later = (self._ledger.files(side) for side in asked_pair(prompt, label))

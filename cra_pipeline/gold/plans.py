@@ -87,15 +87,10 @@ class Planner:
         ]
 
     def change_points(self) -> str:
-        """Every touched symbol of the code."""
+        """Every touched symbol, those of tests too: else a lone point would name no test."""
         points = [
-            {
-                "file_path": path,
-                "symbol": name,
-                "change_type": fate,
-                "rationale": self._reason(path),
-            }
-            for path in self._change.code
+            {"file_path": path, "symbol": name, "change_type": fate, "rationale": self._subject}
+            for path in self._change.order
             for name, fate in self._change.files[path].fates
         ]
         return _json({"task_summary": self._subject, "change_points": points})
@@ -122,15 +117,14 @@ class Planner:
                     "id": f"p{number}",
                     "description": self._part_text([*files, *self._tests(files)]),
                     "change_point_indices": members,
-                    "affected_files": files,
+                    "affected_files": list(self._code(files)) or files,
                 }
             )
         return _json({"parts": parts})
 
-    def together(self, first: Iterable[str], second: Iterable[str]) -> bool:
-        """Whether two sets of files meet in one part; strangers to the change belong anywhere."""
-        one, two = ({self._home(path) for path in paths} or {0} for paths in (first, second))
-        return bool(one & two)
+    def together(self, first: str, second: str) -> bool:
+        """Whether two files belong to one part; strangers to the change go with the first."""
+        return self._home(first) == self._home(second)
 
     def _home(self, path: str) -> int:
         return next((at for at, part in enumerate(self._change.parts) if path in part), 0)
@@ -150,11 +144,6 @@ class Planner:
         tests = tuple(path for path in paths if path not in code)
         lines = [self._subject, f"Code: {' , '.join(code)}"]
         return "\n".join([*lines, f"Tests: {' , '.join(tests)}"] if tests else lines)
-
-    def _reason(self, path: str) -> str:
-        # The agent itself words the parts of a pairwise grouping, from the first reason of each.
-        tests = self._tests([path])
-        return f"{self._subject} (tests: {' , '.join(tests)} )" if tests else self._subject
 
     def adjustment(self) -> str:
         """Remaining steps stay as they are."""

@@ -22,6 +22,7 @@ _SYMBOL = re.compile(
     r"(?P<name>\S+) \((?P<kind>\w+)\) in (?P<path>.+):(?P<start>\d+)-(?P<stop>\d+)"
 )
 _FUNCTION = re.compile(r"(?P<name>\S+) \((?P<kind>\w+), (?P<lines>\d+) lines\)")
+_POINT = re.compile(r"\[[^\]]*\] (?P<path>.+?) :: ")
 _STEP = re.compile(r"\n# (?:Test )?Step to Implement\nID: ")
 _LISTED = re.compile(r"- (?P<path>.+) \[\w+\] ~(?P<tokens>\d+) tokens")
 
@@ -181,6 +182,18 @@ def asked_pair(prompt: str, label: str) -> tuple[str, str]:
     if found is None:
         raise ValueError(f"no pair of {label} A and B in the prompt")
     return _worded(found["first"]), _worded(found["second"])
+
+
+def asked_points(prompt: str) -> tuple[str, str]:
+    """Files of both change points that a grouping question compares.
+
+    Raises:
+        ValueError: A point is missing.
+    """
+    sides = [_POINT.match(side) for side in asked_pair(prompt, "Change Point")]
+    if sides[0] is None or sides[1] is None:
+        raise ValueError("a change point without its file in the prompt")
+    return sides[0]["path"], sides[1]["path"]
 
 
 def _worded(side: str) -> str:

@@ -168,7 +168,10 @@ class _Place:
             sizes = range(max(0, extent - below), min(extent, above) + 1)
             balanced = sorted(sizes, key=lambda up: abs(extent - 2 * up))
             for size in balanced if extent <= _SIGHT else balanced[:1]:
-                yield self._edit(hunk, size, extent - size)
+                edit = self._edit(hunk, size, extent - size)
+                yield _without_last_newline(edit)
+                if extent == self._reach():
+                    yield edit
 
     def _positions(self) -> Iterator[_Hunk]:
         """The hunk and what says the same: a block slides over lines equal to its edge."""
@@ -200,8 +203,6 @@ class _Place:
         tail = "".join(self.old[hunk.stop : hunk.stop + below])
         search = head + "".join(self.old[hunk.start : hunk.stop]) + tail
         replacement = head + "".join(hunk.new) + tail
-        if search.endswith("\n") and replacement.endswith("\n"):
-            search, replacement = search[:-1], replacement[:-1]
         return Edit(self.path, search, replacement)
 
     def _good(self, edit: Edit) -> bool:
@@ -217,3 +218,9 @@ class _Place:
         rest = "".join(self.old[self.hunk.start :])
         kept = "".join(self.old[self.hunk.stop :])
         return self.text[: len(self.text) - len(rest)] + "".join(self.hunk.new) + kept
+
+
+def _without_last_newline(edit: Edit) -> Edit:
+    if edit.search.endswith("\n") and edit.replacement.endswith("\n"):
+        return Edit(edit.path, edit.search[:-1], edit.replacement[:-1])
+    return edit
