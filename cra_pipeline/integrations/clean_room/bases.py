@@ -22,7 +22,7 @@ from cra_pipeline.contracts.record import Record
 from cra_pipeline.contracts.sandbox import Limits
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.diffs import Blob
-from cra_pipeline.errors import StoreError
+from cra_pipeline.errors import AgentError
 from cra_pipeline.gold.metadata import describe
 from cra_pipeline.integrations.agents.supplies import Materials
 from cra_pipeline.integrations.clean_room.curated import (
@@ -36,7 +36,7 @@ from cra_pipeline.integrations.files import read_record, write_bytes, write_reco
 from cra_pipeline.integrations.git.standalone import standalone_repository
 from cra_pipeline.integrations.git.trees import entries
 
-RULES = "1"
+RULES = "2"
 """Raise it when a rule here changes what a base holds."""
 INDEX_LIMITS = Limits(wall_s=600.0, cpu_s=300, memory_mb=4096, disk_mb=1024)
 _FOREIGN = (".c", ".h")
@@ -198,9 +198,10 @@ def _completed(folder: Path, head: str) -> BaseRecord:
 
 
 def _description(tree: Path, path: str) -> tuple[str, str, str, str, str, str, str]:
-    place = tree / path
-    if place.is_symlink() or not place.resolve().is_relative_to(tree.resolve()):
-        raise StoreError(f"{place}: the agent indexed a file outside of its tree")
+    # The agent follows links, and so do we, as long as they stay in the tree.
+    place = (tree / path).resolve()
+    if not (place.is_relative_to(tree.resolve()) and place.is_file()):
+        raise AgentError(f"{path!r}: the agent indexed what is no file of the tree")
     found = describe(path, place.read_bytes().decode("utf-8", "replace"))
     return (
         path, found.purpose, found.module, found.domain, found.concepts,

@@ -32,7 +32,8 @@ def _opened(database: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("PRAGMA journal_mode=WAL")
         with connection:
             yield connection
-    except sqlite3.Error as error:
+    except (sqlite3.Error, ValueError) as error:
+        # A record refuses rows of other types than the agent's.
         raise AgentError(
             f"{database}: the agent's index cannot be used ({error}): it is damaged or of another "
             "schema; delete its folder and run the campaign again"
@@ -66,10 +67,10 @@ def indexed_symbols(database: Path) -> tuple[IndexedSymbol, ...]:
             "JOIN files f ON f.id = s.file_id WHERE f.file_source = 'project' "
             "ORDER BY f.path, s.start_line, s.end_line, s.name"
         ).fetchall()
-    return tuple(
-        IndexedSymbol(path=path, name=name, kind=kind, start_line=start, end_line=end)
-        for path, name, kind, start, end in rows
-    )
+        return tuple(
+            IndexedSymbol(path=path, name=name, kind=kind, start_line=start, end_line=end)
+            for path, name, kind, start, end in rows
+        )
 
 
 def complete_index(database: Path, descriptions: Iterable[Description]) -> None:

@@ -19,6 +19,9 @@ from cra_pipeline.integrations.clean_room.launch import Left
 from cra_pipeline.integrations.raw_db.outcome import AgentStatus, agent_outcome
 
 _WORDS = 300
+_LEFT = "the client left"
+"""How the gateway's log begins its word on a call that was not waited for."""
+_RAW = "raw.sqlite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,25 +52,41 @@ def judged_ending(left: Left, calls: Sequence[CallRecord]) -> RunEnding:
     """
     if left.sandbox.ending is Ending.NOT_STARTED:
         return _none(Outcome.SANDBOX_ERROR, "sandbox_not_started", left.sandbox.detail)
-    failed = next((call for call in calls if call.finish == "error"), None)
-    if failed is not None:
-        kind = failed.call_kind or "unknown call"
-        return _none(Outcome.MODEL_ERROR, "no_answer", f"{kind}: {failed.error}")
+    failed = [call for call in calls if call.finish == "error"]
+    unanswered = next((call for call in failed if _is_models(call)), None)
+    if unanswered is not None:
+        words = f"{unanswered.call_kind}: {unanswered.error}"
+        return _none(Outcome.MODEL_ERROR, "no_answer", words)
     if left.ending in {"interrupted", "killed"} or left.sandbox.ending is Ending.TIMED_OUT:
         return _none(Outcome.TIMED_OUT, "timed_out", f"after {len(calls)} calls")
+    return _by_exit(left, failed)
+
+
+def _by_exit(left: Left, failed: Sequence[CallRecord]) -> RunEnding:
     if not left.ending:
         words = f"{left.sandbox.ending.value}: {left.sandbox.detail} {left.output}"
         return _none(Outcome.AGENT_ERROR, "nothing_came_back", words)
+    refused = next((call for call in failed if not call.call_kind), None)
+    if refused is not None:
+        return _none(Outcome.AGENT_ERROR, "unknown_call", refused.error)
     if left.exit_code != 0:
         return _none(Outcome.AGENT_ERROR, f"exit_{left.exit_code}", _last_line(left.output))
     return _by_status(left)
 
 
+def _is_models(call: CallRecord) -> bool:
+    """Whether it failed for want of an answer.
+
+    What the gateway could not even read has no kind, and a client that left did not wait for one.
+    """
+    return bool(call.call_kind) and not call.error.startswith(_LEFT)
+
+
 def _by_status(left: Left) -> RunEnding:
     try:
-        said = _status(left.databases.get("raw.sqlite", b""))
+        said = _status(left)
     except StoreError as error:
-        return _none(Outcome.AGENT_ERROR, "no_raw_db", str(error).rpartition("raw.sqlite: ")[2])
+        return _none(Outcome.AGENT_ERROR, "no_raw_db", str(error).rpartition(f"{_RAW}: ")[2])
     if said.status in {"crashed", "absent"}:
         return _none(Outcome.AGENT_ERROR, f"run_{said.status}", _last_line(left.output))
     if said.status != "complete":
@@ -93,11 +112,13 @@ def _withheld(said: AgentStatus) -> str:
     return "not_validated" if said.validated is not True else "parts_missing"
 
 
-def _status(database: bytes) -> AgentStatus:
+def _status(left: Left) -> AgentStatus:
+    database = left.databases.get(_RAW, b"")
     if not database:
-        raise StoreError("raw.sqlite: the agent left none")
+        told = [line for line in left.output.splitlines() if line.startswith(f"{_RAW}: ")]
+        raise StoreError(told[-1] if told else f"{_RAW}: the agent left none")
     with tempfile.TemporaryDirectory(prefix="cra-status-") as folder:
-        place = Path(folder) / "raw.sqlite"
+        place = Path(folder) / _RAW
         place.write_bytes(database)
         return agent_outcome(place)
 

@@ -1,9 +1,9 @@
 """A commit as the agent can be asked for it: which files it edits, and what it is given. Pure.
 
 The agent edits existing text of Python files. Settings of the test runner belong to the judge, who
-restores them whatever anybody does, so they are given. Added files start as stubs, deleted ones are gone,
-and changed files of other kinds are given as the commit leaves them, prose aside: the agent's
-index shows none of them in any prompt, so nothing could be learned from asking for them.
+restores them whatever anybody does, so they are given. Added files start as stubs, deleted ones
+are gone, and changed files of other kinds are given as the commit leaves them, prose aside: the
+agent's index shows none of them in any prompt, so nothing could be learned from asking for them.
 """
 
 from __future__ import annotations

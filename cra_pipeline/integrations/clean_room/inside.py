@@ -8,7 +8,6 @@ calls are logged by the gateway.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import shutil
@@ -17,7 +16,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tarfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,10 @@ _CHUNK = 1 << 16
 _TAIL = 1 << 15
 _MOST_BYTES = 8 << 20
 """Of one changed file; more than that is no source."""
+_MOST_DATABASE = 40 << 20
+"""Of one database; all of them and the files must go through the channel."""
+_OUTPUT = Path("/tmp/agent-output")  # noqa: S108  # a path inside
+_INIT = "bwrap"
 
 
 def take_channel() -> int:
@@ -75,7 +77,7 @@ def pump(source: socket.socket, target: socket.socket) -> None:
 
 def run_agent(orders: dict[str, Any]) -> dict[str, Any]:
     """Run the agent's command; past its time it is asked to end, then made to."""
-    with Path("/tmp/agent-output").open("w+b") as output:  # noqa: S108  # a path inside
+    with _OUTPUT.open("w+b") as output:
         agent = subprocess.Popen(
             orders["command"],
             cwd=ROOT,
@@ -90,19 +92,37 @@ def run_agent(orders: dict[str, Any]) -> dict[str, Any]:
             agent.wait(orders["timeout_s"])
         except subprocess.TimeoutExpired:
             how = "interrupted"
-            os.killpg(agent.pid, signal.SIGINT)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(agent.pid, signal.SIGINT)
             try:
                 agent.wait(orders["grace_s"])
             except subprocess.TimeoutExpired:
                 how = "killed"
-        # Its tests may have left others behind.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(agent.pid, signal.SIGKILL)
         code = agent.wait()
+        end_others()
         end = output.seek(0, os.SEEK_END)
         output.seek(max(0, end - _TAIL))
         tail = output.read().decode(errors="replace")
+        # What is packed now may need the room.
+        output.truncate(0)
     return {"ending": how, "exit_code": code, "output": tail}
+
+
+def end_others() -> None:
+    """End every process in the sandbox but this one; the agent's tests may have left some.
+
+    Nothing happens outside of a sandbox, where "every process" would be somebody else's.
+    """
+    if Path("/proc/1/comm").read_text(encoding="utf-8").strip() != _INIT:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        # All at once: one after the other would never catch up with a fork bomb.
+        os.kill(-1, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def git(*arguments: str) -> bytes:
@@ -112,13 +132,19 @@ def git(*arguments: str) -> bytes:
 
 
 def changed_files(base: str) -> dict[str, bytes | None]:
-    """Content by path of what the branch changed since ``base``; None where it is gone."""
-    names = git("diff", "--name-only", "--no-renames", "-z", base, "refs/heads/main")
+    """Content by path of what the branch changed since ``base``; None where it is gone.
+
+    Raises:
+        UnicodeDecodeError: A path is no UTF-8.
+    """
+    listing = git("diff-tree", "-r", "-z", "--no-renames", "--raw", base, "refs/heads/main")
+    fields = listing.split(b"\0")[:-1]
     found: dict[str, bytes | None] = {}
-    for name in filter(None, names.decode(errors="surrogateescape").split("\0")):
-        entry = git("ls-tree", "-z", "refs/heads/main", "--", name)
-        content = git("cat-file", "blob", entry.split()[2].decode()) if entry else None
-        found[name] = content if content is None else content[:_MOST_BYTES]
+    for head, name in zip(fields[::2], fields[1::2], strict=True):
+        mode, blob = head.split()[1], head.split()[3].decode()
+        gone = not int(mode, 8)
+        content = b"" if gone else git("cat-file", "blob", blob)[:_MOST_BYTES]
+        found[name.decode()] = None if gone else content
     return found
 
 
@@ -129,35 +155,43 @@ def settle(database: Path) -> None:
     connection.close()
 
 
+def kept_database(place: Path) -> bytes:
+    """Content of a database, settled.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is too large.
+        sqlite3.Error: It is damaged or none.
+    """
+    settle(place)
+    with place.open("rb") as file:
+        content = file.read(_MOST_DATABASE + 1)
+    if len(content) > _MOST_DATABASE:
+        raise ValueError(f"over {_MOST_DATABASE} bytes")
+    return content
+
+
 def pack(result: dict[str, Any], kept: list[str], base: str) -> bytes:
-    """Everything that goes out, as one tar."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-
-        def add(name: str, content: bytes) -> None:
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-
-        files = changed_files(base) if base else {}
-        names = sorted(files)
-        result["changed"] = [name for name in names if files[name] is not None]
-        result["deleted"] = [name for name in names if files[name] is None]
-        for number, name in enumerate(result["changed"]):
-            add(f"changed/{number}", files[name] or b"")
-        result["databases"] = []
-        for name in kept:
-            place = STATE / name
-            if not place.is_file():
-                continue
-            try:
-                settle(place)
-                add(name, place.read_bytes())
-                result["databases"].append(name)
-            except (OSError, sqlite3.Error) as error:
-                result["output"] += f"\n{name}: {error}"
-        add("result.json", json.dumps(result).encode())
-    return buffer.getvalue()
+    """Everything that goes out: a line that says what follows, then the pieces."""
+    files = changed_files(base) if base else {}
+    changed = {name: text for name, text in sorted(files.items()) if text is not None}
+    databases: dict[str, bytes] = {}
+    for name in kept:
+        place = STATE / name
+        if not place.is_file():
+            continue
+        try:
+            databases[name] = kept_database(place)
+        except (OSError, ValueError, sqlite3.Error) as error:
+            result["output"] += f"\n{name}: {error}"
+    pieces = [*changed.values(), *databases.values()]
+    told = result | {
+        "changed": list(changed),
+        "deleted": sorted(set(files) - set(changed)),
+        "databases": list(databases),
+        "sizes": [len(piece) for piece in pieces],
+    }
+    return b"".join([json.dumps(told).encode(), b"\n", *pieces])
 
 
 def main() -> None:

@@ -5,21 +5,20 @@ What came out was written where foreign code runs: it is evidence, never a verdi
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from cra_pipeline.contracts.packages import EnvironmentRow
 from cra_pipeline.contracts.ports import Sandbox
 from cra_pipeline.contracts.sandbox import Bind, Ending, Limits, SandboxRequest, SandboxResult
 from cra_pipeline.errors import AgentError
+from cra_pipeline.integrations.clean_room.packed import unpacked
 from cra_pipeline.integrations.clean_room.program import AgentProgram
+from cra_pipeline.integrations.clean_room.returned import require_grown
 from cra_pipeline.integrations.leftovers import prefix_of
 
 PORT = 11434
@@ -30,6 +29,7 @@ GRACE_S = 15.0
 _INTERPRETER = "/agentpython/bin/python3"
 _DATABASES = ("raw.sqlite", "curated.sqlite")
 _CERTIFICATE = "/cra/certificate.pem"
+_WORDS = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ def run_program(sandbox: Sandbox, scratch: Path, program: AgentProgram, job: Job
     with tempfile.TemporaryDirectory(dir=scratch, prefix=prefix_of("agent")) as folder:
         Path(folder).chmod(0o755)
         result = sandbox.run(_request(Path(folder), program, job))
-    return _left(result)
+    return _left(result, job.state)
 
 
 def _request(folder: Path, program: AgentProgram, job: Job) -> SandboxRequest:
@@ -228,47 +228,40 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> Path:
     return folder
 
 
-def _left(result: SandboxResult) -> Left:
-    parts: dict[str, bytes] = {}
-    told: dict[str, Any] = {}
+def _left(result: SandboxResult, given: Mapping[str, bytes]) -> Left:
     try:
-        parts = _unpacked(result.channel)
-        told = json.loads(parts["result.json"])
-        changed = {
-            str(path): parts[f"changed/{number}"] for number, path in enumerate(told["changed"])
-        }
-        return Left(
-            ending=str(told["ending"]),
-            exit_code=int(told["exit_code"]),
-            output=str(told["output"]),
-            changed=changed,
-            deleted=tuple(map(str, told["deleted"])),
-            databases={name: parts[name] for name in _DATABASES if name in parts},
-            sandbox=result,
-        )
-    except (tarfile.TarError, ValueError, KeyError, TypeError):
+        found = unpacked(result.channel)
+    except ValueError as error:
         # Cut short or forged: nothing of it is used.
-        words = result.stderr.strip()[-2000:] or result.detail
+        words = result.stderr.strip()[-_WORDS:] or result.detail
         return Left(
             ending="",
             exit_code=result.exit_code,
-            output=words,
+            output=words or str(error)[:_WORDS],
             changed={},
             deleted=(),
             databases={},
             sandbox=result,
         )
-
-
-def _unpacked(content: bytes) -> dict[str, bytes]:
-    """Plain members of a tar in memory; nothing is written anywhere."""
-    found: dict[str, bytes] = {}
-    with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
-        for member in archive:
-            file = archive.extractfile(member) if member.isreg() else None
-            if file is not None:
-                found[member.name] = file.read()
-    return found
+    output, databases = found.told.output, {}
+    for name in _DATABASES:
+        if name not in found.databases:
+            continue
+        try:
+            require_grown(found.databases[name], given.get(name))
+        except ValueError as error:
+            output += f"\n{name}: {error}"
+        else:
+            databases[name] = found.databases[name]
+    return Left(
+        ending=found.told.ending,
+        exit_code=found.told.exit_code,
+        output=output,
+        changed=found.changed,
+        deleted=found.told.deleted,
+        databases=databases,
+        sandbox=result,
+    )
 
 
 def require_exit(left: Left, what: str, expected: Sequence[str] = ()) -> None:

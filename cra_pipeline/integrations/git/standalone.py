@@ -6,6 +6,7 @@ task. It holds no object of later commits, no remote, no hook, and shares no fil
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,15 +15,16 @@ from cra_pipeline.diffs import Blob
 from cra_pipeline.errors import GitError, StoreError
 from cra_pipeline.integrations.git.checkout import write_layer
 from cra_pipeline.integrations.git.run import git
-from cra_pipeline.integrations.git.trees import GITLINK, entries, read_blobs
+from cra_pipeline.integrations.git.trees import GITLINK, LINK, entries, read_blobs
 from cra_pipeline.integrations.leftovers import prefix_of
 
 BRANCH = "main"
 DEPTH = 501
 """Commits that are kept: the agent reads 500."""
 _SUBJECT = "Prepare the tree"
-_ATTRIBUTES = "* -text -filter -ident -diff -merge\n"
+_ATTRIBUTES = "* -text -filter -ident -diff -merge !working-tree-encoding\n"
 """Wins over the tree's own: what lies on disk is what git stores, byte for byte."""
+_NOTHING = "0" * 40
 _HEAD_TIME = {
     "GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z",
     "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z",
@@ -58,11 +60,13 @@ def standalone_repository(  # noqa: PLR0913  # one keyword for each part of the 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=prefix_of(".part")) as scratch:
-            folder = Path(scratch) / "tree"
+            store, folder = Path(scratch) / "git", Path(scratch) / "tree"
             # The sandbox may look at it as another user.
             Path(scratch).chmod(0o755)
-            head = _commit(snapshot, base, Path(scratch) / "git", changed, frozenset(deleted))
-            _lay_out(Path(scratch) / "git", head, folder, ignored)
+            _fetch(snapshot, base, store)
+            tamed = _lay_out(store, _index(store, changed, frozenset(deleted)), folder)
+            head = _commit(store, base, tamed)
+            _join(store, folder, ignored)
             folder.rename(target)
     except OSError as error:
         raise StoreError(
@@ -72,9 +76,7 @@ def standalone_repository(  # noqa: PLR0913  # one keyword for each part of the 
     return head
 
 
-def _commit(
-    snapshot: Path, base: str, store: Path, changed: Mapping[str, Blob], deleted: frozenset[str]
-) -> str:
+def _fetch(snapshot: Path, base: str, store: Path) -> None:
     git(None, "init", "--quiet", "--bare", "--template=", str(store))
     address = f"file://{snapshot.absolute()}"
     git(
@@ -83,12 +85,40 @@ def _commit(
     )  # fmt: skip
     git(store, "symbolic-ref", "HEAD", f"refs/heads/{BRANCH}")
     git(store, "read-tree", base)
-    lines = [f"0 {'0' * 40}\t{path}" for path in sorted(deleted)]
+
+
+def _index(store: Path, changed: Mapping[str, Blob], deleted: frozenset[str]) -> str:
+    """Bring the index to the prepared tree, whose id is returned."""
+    lines = [f"0 {_NOTHING}\t{path}" for path in sorted(deleted)]
     for path, blob in sorted(changed.items()):
         stored = git(store, "hash-object", "-w", "--stdin", stdin=blob.content).decode().strip()
         lines.append(f"{blob.mode} {stored}\t{path}")
+    return _written(store, lines)
+
+
+def _written(store: Path, lines: list[str]) -> str:
     git(store, "update-index", "-z", "--index-info", stdin="\0".join([*lines, ""]).encode())
-    tree = git(store, "write-tree").decode().strip()
+    return git(store, "write-tree").decode().strip()
+
+
+def _lay_out(store: Path, tree: str, folder: Path) -> list[str]:
+    """Write the tree's files; lines for the index of links that became ordinary files."""
+    found = entries(store, tree)
+    contents = read_blobs(store, (item.blob for item in found if item.mode != GITLINK))
+    files = {item.path: Blob(item.mode, contents.get(item.blob, b"")) for item in found}
+    if not files:
+        raise GitError(f"{tree}: an empty tree gives an agent nothing to work on")
+    write_layer(folder, files)
+    return [
+        f"100644 {item.blob}\t{item.path}"
+        for item in found
+        if item.mode == LINK and not (folder / item.path).is_symlink()
+    ]
+
+
+def _commit(store: Path, base: str, tamed: list[str]) -> str:
+    # Else git would call such a file changed, and the agent wants a clean tree.
+    tree = _written(store, tamed)
     if tree == git(store, "rev-parse", f"{base}^{{tree}}").decode().strip():
         return base
     made = git(store, "commit-tree", tree, "-p", base, "-m", _SUBJECT, extra=_HEAD_TIME)
@@ -97,19 +127,19 @@ def _commit(
     return head
 
 
-def _lay_out(store: Path, head: str, folder: Path, ignored: Iterable[str]) -> None:
-    found = entries(store, head)
-    contents = read_blobs(store, (item.blob for item in found if item.mode != GITLINK))
-    files = {item.path: Blob(item.mode, contents.get(item.blob, b"")) for item in found}
-    if not files:
-        raise GitError(f"{head}: an empty tree gives an agent nothing to work on")
-    write_layer(folder, files)
-    store.rename(folder / ".git")
-    store = folder / ".git"
-    git(store, "config", "core.bare", "false")
-    (store / "info").mkdir(exist_ok=True)
-    lines = [".clean_room/", "__pycache__/", *(f"/{path}" for path in sorted(ignored))]
-    (store / "info" / "exclude").write_text("\n".join([*lines, ""]), encoding="utf-8")
-    (store / "info" / "attributes").write_text(_ATTRIBUTES, encoding="utf-8")
+def _join(store: Path, folder: Path, ignored: Iterable[str]) -> None:
+    """Make the store the repository of the folder."""
+    inner = folder / ".git"
+    store.rename(inner)
+    git(inner, "config", "core.bare", "false")
+    (inner / "info").mkdir(exist_ok=True)
+    lines = [".clean_room/", "__pycache__/", *(_literal(path) for path in sorted(ignored))]
+    (inner / "info" / "exclude").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    (inner / "info" / "attributes").write_text(_ATTRIBUTES, encoding="utf-8")
     # Sizes and times of the files enter the index, or the first status would read them all.
-    git(None, f"--git-dir={store}", f"--work-tree={folder}", "update-index", "-q", "--refresh")
+    git(None, f"--git-dir={inner}", f"--work-tree={folder}", "update-index", "-q", "--refresh")
+
+
+def _literal(path: str) -> str:
+    """The path as a pattern that fits nothing else."""
+    return "/" + re.sub(r"([\\*?\[ ])", r"\\\1", path)
