@@ -45,3 +45,13 @@ def test_any_text_is_described_within_bounds(text: str, path: str) -> None:
 def test_a_description_cannot_see_a_change() -> None:
     assert list(inspect.signature(describe).parameters) == ["path", "text"]
     assert not {"diffs", "change", "book"} & set(vars(metadata))
+
+
+def test_a_long_file_keeps_its_most_used_words() -> None:
+    words = [f"word{chr(97 + first)}{chr(97 + last)}" for first in range(26) for last in range(26)]
+    text = "\n".join([*words, "wordzz wordzz", "return while"])
+    found = describe("a.py", text)
+
+    assert len(found.concepts) <= 2_600
+    assert "wordzz" in found.concepts
+    assert not {"return", "while"} & set(json.loads(found.concepts))
