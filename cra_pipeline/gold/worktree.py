@@ -17,7 +17,7 @@ class Worktree:
     """Texts of one attempt."""
 
     def __init__(self, before: Mapping[str, str]) -> None:
-        self._before = before
+        self._before = dict(before)
         self._now: dict[str, str] = {}
         self._past: dict[str, dict[str, None]] = {}
         self._asked: dict[str, dict[str, str]] = {}
@@ -27,7 +27,7 @@ class Worktree:
         edited = self._asked.get(prompt)
         if edited is None:
             edited = self._now | self._taken_back(prompt)
-        return ChainMap(edited, dict(self._before)) if edited else self._before
+        return ChainMap(edited, self._before) if edited else self._before
 
     def _taken_back(self, prompt: str) -> dict[str, str]:
         """Files that the prompt shows whole with an earlier text than the latest."""
