@@ -10,6 +10,7 @@ import json
 import os
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -144,6 +145,23 @@ def test_a_limit_ends_a_campaign_early_and_a_later_run_finishes_it(home: Layout)
 def known(layout: Layout, name: str) -> set[str]:
     specs = round_campaigns(layout, "r01", "till")
     return {spec.campaign_id for spec in specs if spec.name == name}
+
+
+def test_a_silent_model_server_is_no_failure_of_the_agent_and_is_asked_again(home: Layout) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/v1"
+    options = ("--responder", "openai", "--base-url", url, "--model", "nobody", "--forms", "names")
+    named = ("campaign", "--repos", "till", "--name", "silent", "--vary", "implement", *options)
+    timings = home.partition("attempts", KEY) / "timings.jsonl"
+    for _ in range(2):
+        made = len(timings.read_text().splitlines())
+        command(*named)
+        (row,) = [row for row in attempts(home) if row.campaign in known(home, "silent")]
+
+        assert (row.outcome.value, row.reason) == ("model_error", "no_answer")
+        assert "implement" in row.detail
+        assert len(timings.read_text().splitlines()) == made + 1
 
 
 @pytest.mark.parametrize(

@@ -165,8 +165,8 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
             partition=key,
             line=Line[AttemptRow],
             words=label,
-            # The machine's fault is not remembered: the next run tries again.
-            lasting=lambda row: row.outcome is not Outcome.SANDBOX_ERROR,
+            # The machine's or a server's fault is not remembered: the next run tries again.
+            lasting=lambda row: row.outcome not in {Outcome.SANDBOX_ERROR, Outcome.MODEL_ERROR},
             whole=cell.whole,
             progress=progress,
             workers=workers or _at_once(campaign),
