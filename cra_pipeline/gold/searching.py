@@ -14,7 +14,7 @@ from cra_pipeline.gold.edits import Edit, sayable
 from cra_pipeline.gold.syntax import Definition, definitions
 
 _NEAR = 3
-"""Changes fewer lines apart than this are one edit."""
+"""Changes fewer lines apart than this are one edit, unless only apart are they shown."""
 _SIGHT = 40
 """Most lines of context that are tried for a text that the prompt shows."""
 _SLIDES = 12
@@ -42,8 +42,16 @@ def edits_between(path: str, current: str, wanted: str, shown: str = "") -> tupl
     Raises:
         ValueError: The format cannot say the change.
     """
-    old = lines_of(current)
-    hunks = _hunks(current, wanted)
+    old, hunks = lines_of(current), _hunks(current, wanted)
+    edits = _edits(path, old, _merged(old, hunks), shown)
+    if not shown or all(edit.search in shown for edit in edits):
+        return edits
+    # Lines between two changes may be the ones that an excerpt leaves out.
+    apart = _edits(path, old, hunks, shown)
+    return apart if all(edit.search in shown for edit in apart) else edits
+
+
+def _edits(path: str, old: Sequence[str], hunks: list[_Hunk], shown: str) -> tuple[Edit, ...]:
     while True:
         edits = _in_turn(path, old, hunks, shown)
         if isinstance(edits, tuple):
@@ -78,16 +86,21 @@ def _meets(known: Iterable[Definition], lines: range) -> bool:
 
 def _hunks(current: str, wanted: str) -> list[_Hunk]:
     new = lines_of(wanted)
-    hunks: list[_Hunk] = []
-    for change in changes(current, wanted):
-        hunk = _Hunk(
-            change.old.start, change.old.stop, tuple(new[change.new.start : change.new.stop])
-        )
-        if hunks and hunk.start - hunks[-1].stop < _NEAR:
-            hunks[-1] = _span(lines_of(current), hunks[-1], hunk)
+    return [
+        _Hunk(change.old.start, change.old.stop, tuple(new[change.new.start : change.new.stop]))
+        for change in changes(current, wanted)
+    ]
+
+
+def _merged(old: Sequence[str], hunks: Iterable[_Hunk]) -> list[_Hunk]:
+    """The hunks, those close together made one."""
+    merged: list[_Hunk] = []
+    for hunk in hunks:
+        if merged and hunk.start - merged[-1].stop < _NEAR:
+            merged[-1] = _span(old, merged[-1], hunk)
         else:
-            hunks.append(hunk)
-    return hunks
+            merged.append(hunk)
+    return merged
 
 
 def _span(old: Sequence[str], first: _Hunk, second: _Hunk) -> _Hunk:

@@ -59,6 +59,17 @@ def test_changes_close_together_are_one_edit() -> None:
     assert [edit.search for edit in edits] == ["a\nkeep\nb"]
 
 
+def test_changes_close_together_stay_apart_where_the_prompt_shows_them_apart() -> None:
+    old = "def one():\n    return 1\n\ndef two():\n    return 2\n"
+    new = old.replace("return 1", "return 10").replace("def two", "def too")
+    edits = edits_between(
+        "a.py", old, new, "def one():\n    return 1\n...\ndef two():\n    return 2"
+    )
+
+    assert [edit.search for edit in edits] == ["    return 1", "def two():"]
+    assert len(edits_between("a.py", old, new)) == 1
+
+
 def test_changes_that_cannot_be_told_apart_become_one() -> None:
     old = "x\nx\nx\nx\nx\nx\nx\nx\n"
     new = "y\nx\nx\nx\nx\nx\nx\nz\n"
