@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from cra_pipeline.contracts.calls import IndexedSymbol
@@ -24,22 +24,21 @@ Description = tuple[str, str, str, str, str, str, str]
 @contextmanager
 def _opened(database: Path) -> Iterator[sqlite3.Connection]:
     # Foreign code ran where this file was written.
-    connection = sqlite3.connect(f"file:{database}?mode=rw", uri=True)
     try:
-        connection.execute("PRAGMA trusted_schema=OFF")
-        connection.execute("PRAGMA cell_size_check=ON")
-        # The agent opens it read-only, where a change of mode would fail.
-        connection.execute("PRAGMA journal_mode=WAL")
-        with connection:
-            yield connection
+        place = f"{database.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(place, uri=True)) as connection:
+            connection.execute("PRAGMA trusted_schema=OFF")
+            connection.execute("PRAGMA cell_size_check=ON")
+            # The agent opens it read-only, where a change of mode would fail.
+            connection.execute("PRAGMA journal_mode=WAL")
+            with connection:
+                yield connection
     except (sqlite3.Error, ValueError) as error:
         # A record refuses rows of other types than the agent's.
         raise AgentError(
             f"{database}: the agent's index cannot be used ({error}): it is damaged or of another "
             "schema; delete its folder and run the campaign again"
         ) from error
-    finally:
-        connection.close()
 
 
 def indexed_paths(database: Path) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
+from textwrap import indent
 
 from cra_pipeline.contracts.agents import AgentRun, AgentSettings, AttemptPlan
 from cra_pipeline.contracts.calls import CallRecord
@@ -39,6 +41,7 @@ PLAN = AttemptPlan(
     responder="gold",
     campaign="c",
 )
+MONOLITHIC = AgentSettings(name="monolithic")
 _PACKAGES = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
 _VERSION = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -73,7 +76,7 @@ class Bed:
     layout: Layout
     task: TaskRow
     materials: Materials
-    settings: AgentSettings = AgentSettings(name="monolithic")
+    settings: AgentSettings = MONOLITHIC
     program: AgentProgram = field(default_factory=stand_in_program)
     relabelled: list[CallRecord] = field(default_factory=list)
 
@@ -122,7 +125,8 @@ class Bed:
     def agent(self, responder: Responder | None = None) -> Iterator[CleanRoomAgent]:
         """The backend with a gateway; gold answers if nobody else does."""
         oracles = Oracles()
-        kinds = {text: CALL_KINDS[kind] for kind, text in stand_in_program().system_prompts.items()}
+        prompts = self.program.system_prompts
+        kinds = {text: CALL_KINDS[kind] for kind, text in prompts.items()}
         answers = responder or GoldResponder(oracles)
         with running_gateway(answers, kinds, oracles=oracles) as gateway:
             supplies = self.supplies()
@@ -137,7 +141,11 @@ class Bed:
             )
 
     def attempt(
-        self, attempt_id: str = "a1", *, plan: AttemptPlan = PLAN, responder: Responder | None = None
+        self,
+        attempt_id: str = "a1",
+        *,
+        plan: AttemptPlan = PLAN,
+        responder: Responder | None = None,
     ) -> AgentRun:
         """One attempt from start to end."""
         with self.agent(responder) as agent:
@@ -174,13 +182,14 @@ def make_bed(
         after=changed.after,
         hidden=tests,
         steering=frozenset(),
-        environment=_environment(sha),
+        environment=environment_row(sha),
         env_folder=env_folder,
     )
     return Bed(Layout(folder / "home"), _task(base, sha, message, sorted(tests)), materials)
 
 
-def _environment(sha: str) -> EnvironmentRow:
+def environment_row(sha: str) -> EnvironmentRow:
+    """How the tests of a small flat repository are run."""
     return EnvironmentRow(
         repo="till",
         sha=sha,
@@ -224,4 +233,33 @@ def _task(base: str, sha: str, message: str, tests: Sequence[str]) -> TaskRow:
         mutants=(),
         weak_tests=(),
         lock_hash="lock",
+    )
+
+
+def program_of(folder: Path, solving: str, *, indexing: str = "") -> AgentProgram:
+    """A program of a few lines that speaks the protocol, in its own way.
+
+    Args:
+        folder: Where its module is written.
+        solving: Code of ``solve``; ``task`` holds the task text.
+        indexing: Code of ``index``; as the stand-in indexes if empty.
+    """
+    honest = "import runpy\nrunpy.run_module('stand_in', run_name='__main__', alter_sys=True)\n"
+    code = (
+        "import sys\n"
+        "task = sys.argv[-1]\n"
+        "if sys.argv[1] == 'index':\n"
+        f"{indent(indexing or honest, '    ')}\n"
+        "else:\n"
+        f"{indent(solving, '    ')}\n"
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "variant.py").write_text(code)
+    honest_program = stand_in_program()
+    return replace(
+        honest_program,
+        name="variant",
+        digest=hashlib.sha256(code.encode()).hexdigest(),
+        folders=(folder, *honest_program.folders),
+        module="variant",
     )
