@@ -201,7 +201,7 @@ class CleanRoomAgent:
             socket=socket,
             environment=materials.environment,
             env_folder=materials.env_folder,
-            validation=validation_orders(task, materials.environment, book.before),
+            validation=validation_orders(task, materials.environment, book.before, book.after),
         )
 
     def _merged(self, left: Left, attempt_id: str) -> str:

@@ -1,12 +1,14 @@
 """Stand-alone script inside the sandbox: the test command that the agent is told to run.
 
 The task's test files, in the task's own environment. Tests that were red, skipped or unsteady
-before the agent touched anything are left out, so that they cannot be counted against it; whatever
-it writes anew runs. It is a courtesy to the agent, not the judge: that sits elsewhere.
+before the agent touched anything are left out, and so are those that are red even with the right
+change: they cannot be counted against it. Whatever else it writes anew runs. It is a courtesy to
+the agent, not the judge: that sits elsewhere.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -26,15 +28,26 @@ def orders() -> dict[str, Any]:
 def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:  # noqa: ANN401  # pytest's
     """Keep what passed at the base, and every function that was not there."""
     spec = orders()
-    passing, old = set(spec["passing"]), set(spec["functions"])
     kept: list[Any] = []
     left: list[Any] = []
     for item in items:
-        known = item.nodeid.partition("[")[0] in old
-        (left if known and item.nodeid not in passing else kept).append(item)
+        (kept if _is_asked(item.nodeid, spec) else left).append(item)
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = kept
+
+
+def _is_asked(test: str, spec: dict[str, Any]) -> bool:
+    function = test.partition("[")[0]
+    if function in spec["functions"]:
+        return test in spec["passing"]
+    if _salted(spec, function) in spec.get("hidden", ()):
+        return _salted(spec, test) in spec["hidden_passing"]
+    return True
+
+
+def _salted(spec: dict[str, Any], name: str) -> str:
+    return hashlib.sha256(f"{spec.get('salt', '')}\0{name}".encode()).hexdigest()
 
 
 def pytest_collectreport(report: Any) -> None:  # noqa: ANN401  # pytest's

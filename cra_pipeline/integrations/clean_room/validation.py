@@ -1,11 +1,14 @@
 """What the agent's own test command runs. Pure.
 
-Only what the base gives away: a hidden test's name is in none of it.
+Of the base everything is named; of the hidden tests there are only salted hashes, so that those
+which are red even with the commit's own change are not held against the agent, and no name of
+them can be read where it works.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
@@ -14,7 +17,10 @@ from cra_pipeline.contracts.tasks import TaskRow
 
 
 def validation_orders(
-    task: TaskRow, environment: EnvironmentRow, texts: Mapping[str, str]
+    task: TaskRow,
+    environment: EnvironmentRow,
+    texts: Mapping[str, str],
+    after: Mapping[str, str] | None = None,
 ) -> dict[str, object]:
     """Orders for ``validate.py``.
 
@@ -23,6 +29,7 @@ def validation_orders(
             what passed there.
         environment: How they are run.
         texts: Text of the base's files by path.
+        after: Text of the changed files after the commit.
     """
     # Others of its files cannot be collected here, whatever anybody changes.
     expected = {test.partition("::")[0] for test in (*task.pass_to_pass, *task.fail_to_pass)}
@@ -31,13 +38,30 @@ def validation_orders(
     roots = [str(PurePosixPath("/repo") / root) for root in environment.import_roots]
     functions = [name for path in known for name in functions_of(path, texts[path])]
     old = set(functions)
+    hidden = {
+        name
+        for path, text in (after or {}).items()
+        if path in files
+        for name in functions_of(path, text)
+    } - old
+    expected_ids = [*task.pass_to_pass, *task.fail_to_pass]
     return {
+        "salt": task.task_id,
+        "hidden": sorted(salted(task.task_id, name) for name in hidden),
+        "hidden_passing": sorted(
+            salted(task.task_id, test) for test in expected_ids if test.partition("[")[0] in hidden
+        ),
         "files": files,
         "functions": sorted(old),
         "passing": [test for test in task.pass_to_pass if test.partition("[")[0] in old],
         "args": list(environment.test_args),
         "path": ["/shim", *roots],
     }
+
+
+def salted(salt: str, name: str) -> str:
+    """A test's id as ``validate.py`` compares it."""
+    return hashlib.sha256(f"{salt}\0{name}".encode()).hexdigest()
 
 
 def functions_of(path: str, text: str) -> Iterator[str]:

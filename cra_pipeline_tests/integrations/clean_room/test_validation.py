@@ -69,19 +69,19 @@ def test_no_text_breaks_the_search_for_functions(text: str) -> None:
     assert all(name.startswith("t.py::") for name in functions_of("t.py", text))
 
 
-def run(folder: Path, files: Mapping[str, str], orders: dict[str, list[str]]) -> int:
+def run(folder: Path, files: Mapping[str, str], orders: Mapping[str, object]) -> int:
     """The script as the sandbox runs it, its place aside."""
     script = Path(validate.__file__).read_text().replace("/tools", str(folder / "tools"))
     (folder / "tools").mkdir()
     (folder / "tools" / "validate.py").write_text(script)
-    told: dict[str, list[str]] = {
+    told: dict[str, object] = {
         "args": [],
         "path": [],
         "files": sorted(files),
         "functions": [],
         "passing": [],
     }
-    (folder / "tools" / "validation.json").write_text(json.dumps(told | orders))
+    (folder / "tools" / "validation.json").write_text(json.dumps({**told, **orders}))
     for name, text in files.items():
         (folder / name).write_text(text)
     done = subprocess.run(
@@ -93,6 +93,27 @@ def run(folder: Path, files: Mapping[str, str], orders: dict[str, list[str]]) ->
         capture_output=True,
     )
     return done.returncode
+
+
+def test_hidden_tests_that_are_red_with_the_right_change_count_for_nothing(
+    tmp_path: Path, bed: Bed
+) -> None:
+    text = BAD + GOOD + "def test_other():\n    assert 0\n"
+    task = bed.task.model_copy(
+        update={
+            "test_files": ("test_a.py",),
+            "pass_to_pass": (),
+            "fail_to_pass": ("test_a.py::test_good",),
+        }
+    )
+    hidden = {"test_a.py": BAD + GOOD}
+    orders = validation_orders(task, bed.materials.environment, {}, hidden)
+    told = {key: value for key, value in orders.items() if key not in {"path", "args"}}
+
+    assert "test_good" not in json.dumps(orders)
+    assert run(tmp_path, {"test_a.py": hidden["test_a.py"]}, told) == 0
+    (tmp_path / "again").mkdir()
+    assert run(tmp_path / "again", {"test_a.py": text}, told) == 1
 
 
 BAD, GOOD = "def test_bad():\n    assert 0\n", "def test_good():\n    pass\n"
