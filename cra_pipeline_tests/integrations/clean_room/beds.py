@@ -122,9 +122,16 @@ class Bed:
         return replace(self, program=program)
 
     @contextmanager
-    def agent(self, responder: Responder | None = None) -> Iterator[CleanRoomAgent]:
-        """The backend with a gateway; gold answers if nobody else does."""
-        oracles = Oracles()
+    def agent(
+        self, responder: Responder | None = None, oracles: Oracles | None = None
+    ) -> Iterator[CleanRoomAgent]:
+        """The backend with a gateway; gold answers if nobody else does.
+
+        Args:
+            responder: Who answers.
+            oracles: The same that the responder asks.
+        """
+        oracles = oracles or Oracles()
         prompts = self.program.system_prompts
         kinds = {text: CALL_KINDS[kind] for kind, text in prompts.items()}
         answers = responder or GoldResponder(oracles)
