@@ -80,6 +80,21 @@ class Bed:
     program: AgentProgram = field(default_factory=stand_in_program)
     relabelled: list[CallRecord] = field(default_factory=list)
 
+    def right_answer(self, task: TaskRow) -> dict[str, str]:
+        """Text of every changed file but the tests.
+
+        Raises:
+            ValueError: One is no text.
+        """
+        del task
+        found = {}
+        for path, blob in self.materials.after.items():
+            if b"\0" in blob.content:
+                raise ValueError(f"{path} is no text")
+            if path not in self.materials.hidden:
+                found[path] = blob.content.decode()
+        return found
+
     def supplies(self) -> Supplies:
         """As a stage of the harness fills them."""
 
@@ -88,11 +103,7 @@ class Bed:
             return tuple("" for _ in calls)
 
         return Supplies(
-            right_answer=lambda _: {
-                path: blob.content.decode()
-                for path, blob in self.materials.after.items()
-                if path not in self.materials.hidden
-            },
+            right_answer=self.right_answer,
             materials=lambda _: self.materials,
             layout=self.layout,
             sandbox=BubblewrapSandbox(),
@@ -159,12 +170,13 @@ class Bed:
             return agent.run(self.task, plan, {}, attempt_id)
 
 
-def make_bed(
+def make_bed(  # noqa: PLR0913  # what a task is made of
     folder: Path,
     env_folder: Path,
     *,
     start: Mapping[str, str | bytes] | None = None,
     commit: Mapping[str, str | bytes] | None = None,
+    gone: Sequence[str] = (),
     message: str = MESSAGE,
 ) -> Bed:
     """A repository of three commits, the second of which is the task.
@@ -174,10 +186,13 @@ def make_bed(
         env_folder: Of ``make_environment``.
         start: Files of the base.
         commit: Files that the task changes.
+        gone: Files that it deletes.
         message: Of the task's commit.
     """
     upstream = Upstream(folder / "upstream")
     base = upstream.commit(start or LIBRARY, "Start a till")
+    for path in gone:
+        (upstream.path / path).unlink()
     sha = upstream.commit(commit or DISCOUNT, message)
     upstream.commit({"later.py": "SECRET = 1\n"}, "Add what nobody may know yet")
     snapshot = upstream.bare(folder / "snapshot.git")
