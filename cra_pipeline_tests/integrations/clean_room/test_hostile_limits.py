@@ -99,18 +99,26 @@ def _left_running() -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_whoever_it_leaves_behind_is_ended_before_anything_is_packed(
     arena: Arena, tmp_path: Path
 ) -> None:
+    # Many files take a while to pack, and the databases come last.
     code = COMPLETE + (
-        "import os, time\nsay_complete()\n"
-        "if not os.fork():\n    os.setsid()\n    if not os.fork():\n        time.sleep(0.3)\n"
-        "        while True:\n            open('.clean_room/raw.sqlite', 'wb').write(b'late')\n"
-        "time.sleep(0.1)\n"
+        "import os, subprocess, time\nsay_complete()\n"
+        "for n in range(400):\n    open(f'f{n}.txt', 'w').write(str(n))\n"
+        "for words in (['add', '-A'], ['commit', '-qm', 'work']):\n"
+        "    subprocess.run(['git', *words], check=True)\n"
+        "first = os.getpid()\n"
+        "if not os.fork():\n    os.setsid()\n"
+        "    while os.getppid() == first: time.sleep(0.01)\n"
+        "    time.sleep(0.2)\n"
+        "    while True: open('.clean_room/raw.sqlite', 'wb').write(b'late')\n"
     )
     run = arena.attempt(tmp_path, code)
 
     assert (run.outcome, run.status) == (None, "complete")
+    assert len(run.proposal.files) == 400
 
 
 @pytest.mark.slow
