@@ -30,7 +30,8 @@ CONFIGURATIONS = {
         binary_grouping=True,
         stages=("scope", "precision", "similarity"),
         context_window=16384,
-        reserved_tokens=6656,
+        reserved_tokens=12000,
+        oracle_reserved_tokens=6000,
     ),
 }
 """Configurations of the agent by name; together they make every call kind occur."""

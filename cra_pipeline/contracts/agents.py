@@ -29,8 +29,13 @@ class AgentSettings(Record):
     binary_grouping: bool = False
     adjustment_rounds: int = 0
     documentation: bool = False
-    max_files: tuple[int, int, int] = (30, 20, 20)
+    max_files: tuple[int, int, int] = (30, 20, 40)
     """Most dependencies, co-changes and described files that retrieval offers."""
+    max_keywords: int = 12
+    """Longest words of a task text by which described files are found."""
+    oracle_reserved_tokens: int | None = None
+    """What the oracle thinks is reserved. Fewer than ``reserved_tokens``, and its answers call for
+    more than fits, so that the agent asks what to leave out; None for the same."""
 
     @property
     def max_tokens(self) -> int:

@@ -160,7 +160,7 @@ class CleanRoomAgent:
             test_files=said.tests,
             budget=Budget(
                 context_window=self.settings.context_window,
-                reserved_tokens=self.settings.reserved_tokens,
+                reserved_tokens=_reserved(self.settings),
                 max_tokens=self.settings.max_tokens,
             ),
         )
@@ -276,6 +276,11 @@ class CleanRoomAgent:
             deleted=deleted,
             problem=problem,
         )
+
+
+def _reserved(settings: AgentSettings) -> int:
+    told = settings.oracle_reserved_tokens
+    return settings.reserved_tokens if told is None else told
 
 
 def cell_key(task_id: str, settings: AgentSettings, plan: AttemptPlan) -> str:

@@ -41,13 +41,16 @@ def configuration(
         "stages": {"default": ",".join(settings.stages)},
         "testing": {"test_command": TEST_COMMAND, "timeout": test_timeout_s},
         "orchestrator": _orchestrator(settings),
-        "retrieval": dict(
-            zip(("max_deps", "max_co_changes", "max_metadata"), settings.max_files, strict=True)
-        ),
+        "retrieval": _retrieval(settings),
         "indexer": {"max_commits": 500},
         "environment": {"coding_style": "development"},
     }
     return tomlkit.dumps(document)
+
+
+def _retrieval(settings: AgentSettings) -> dict[str, int]:
+    names = ("max_deps", "max_co_changes", "max_metadata", "max_keywords")
+    return dict(zip(names, (*settings.max_files, settings.max_keywords), strict=True))
 
 
 def _orchestrator(settings: AgentSettings) -> dict[str, Any]:
