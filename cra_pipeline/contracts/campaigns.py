@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cra_pipeline.contracts.agents import AgentSettings, AttemptPlan, TaskForm
 from cra_pipeline.contracts.record import Record
 
@@ -89,11 +91,16 @@ def require_sound(spec: CampaignSpec) -> None:
     """Refuse a policy that cannot be meant.
 
     Raises:
-        ValueError: A list is empty or repeats itself, or a temperature lies outside of [0, 2].
+        ValueError: A list is empty or repeats itself, a temperature lies outside of [0, 2], or a
+            key is given in place of the variable that holds it.
     """
     for name in ("repos", "forms", "temperatures", "seeds"):
         values = getattr(spec, name)
         if not values or len(set(values)) != len(values):
             raise ValueError(f"{name}: expected one or more, each once, found {values!r}")
+    variable = spec.responder.key_variable
+    if variable and not re.fullmatch(r"[A-Z_][A-Z0-9_]{0,63}", variable):
+        # It may be the key itself: nothing repeats it, and nothing is written.
+        raise ValueError("key variable: no name of a variable, expected such as TEACHER_KEY")
     if any(not 0.0 <= value <= _HOTTEST for value in spec.temperatures):
         raise ValueError(f"temperatures lie in [0, {_HOTTEST:g}], found {spec.temperatures!r}")

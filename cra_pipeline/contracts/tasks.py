@@ -148,6 +148,8 @@ class AttemptRow(Record):
     """First reason why it is not reproduced or not usable."""
     calls: int = 0
     """Model calls that it made."""
+    by_model: tuple[str, ...] = ()
+    """Call kinds that something else than the commit answered, sorted."""
     prompt_tokens: int = 0
     """Of all its calls, as far as the responder counts them."""
     completion_tokens: int = 0

@@ -174,14 +174,16 @@ def asked_pair(prompt: str, label: str) -> tuple[str, str]:
     Raises:
         ValueError: A side is missing.
     """
-    found = re.search(
-        rf"\n{label} A\b(?P<first>.*)\n+{label} B\b(?P<second>.*)\n+(?:Does|Should) ",
-        prompt,
-        re.DOTALL,
-    )
-    if found is None:
+    # By plain searches: a pattern would try every pair of lines of a long prompt.
+    first, second = f"\n{label} A", f"\n{label} B"
+    start = prompt.find(first)
+    middle = prompt.find(second, start + 1)
+    ends = (prompt.rfind(f"\n{word} ") for word in ("Does", "Should"))
+    end = max(ends)
+    if not 0 <= start < middle < end:
         raise ValueError(f"no pair of {label} A and B in the prompt")
-    return _worded(found["first"]), _worded(found["second"])
+    sides = prompt[start + len(first) : middle], prompt[middle + len(second) : end]
+    return _worded(sides[0].rstrip("\n")), _worded(sides[1].rstrip("\n"))
 
 
 def asked_points(prompt: str) -> tuple[str, str]:
@@ -210,7 +212,7 @@ def analysed(prompt: str) -> list[dict[str, object]]:
     inner = prompt.rpartition("\n<prior_analysis>\n")[2].partition("\n</prior_analysis>\n")[0]
     try:
         entries = json.loads(inner)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError("no earlier analysis in the prompt") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ValueError("the earlier analysis is no list of objects")

@@ -29,6 +29,10 @@ class Worktree:
             edited = self._now | self._taken_back(prompt)
         return ChainMap(edited, self._before) if edited else self._before
 
+    def final(self) -> dict[str, str]:
+        """Text of every file that an answer edited, as it stands after the last one."""
+        return dict(self._now)
+
     def _taken_back(self, prompt: str) -> dict[str, str]:
         """Files that the prompt shows whole with an earlier text than the latest."""
         found = {}

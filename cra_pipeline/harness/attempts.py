@@ -12,6 +12,9 @@ from cra_pipeline.diffs import Blob, TreeChange
 from cra_pipeline.errors import RoundError
 from cra_pipeline.harness.problem import blob_like
 
+GOLD = "gold"
+"""The responder that answers from the commit."""
+
 HELD_OUT = "held_out_repo"
 AFTER_CUT_OFF = "after_cut_off"
 _SHOWN = 20
@@ -111,6 +114,7 @@ def attempt_row(  # noqa: PLR0913  # what a row is made of
         usable=run.usable,
         shortfall=run.shortfall,
         calls=len(run.calls),
+        by_model=tuple(sorted({call.call_kind for call in run.calls if call.responder != GOLD})),
         prompt_tokens=sum(call.prompt_tokens or 0 for call in run.calls),
         completion_tokens=sum(call.completion_tokens or 0 for call in run.calls),
         imports=imports,

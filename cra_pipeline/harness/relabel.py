@@ -53,7 +53,8 @@ def _answered(oracle: Oracle, call: CallRecord) -> str:
         return ""
     try:
         answer = oracle.answer(call.call_kind, call.prompt)
-    except ValueError:
+    except (ValueError, RecursionError):
+        # What a model nested too deeply for its answer to be read is unknown, not an error.
         answer = ""
     heard = "" if call.finish == "error" else call.response
     oracle.observe(call.call_kind, call.prompt, heard)

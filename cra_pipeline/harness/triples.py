@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from cra_pipeline.contracts.calls import CallRecord
 from cra_pipeline.contracts.tasks import AttemptRow
 from cra_pipeline.contracts.triples import TripleRow, prompt_hash
+from cra_pipeline.errors import StoreError
 from cra_pipeline.harness.alignment import Alignment
 from cra_pipeline.harness.records import Trace
 from cra_pipeline.harness.rendering import SYSTEM
@@ -66,8 +67,17 @@ def logged_triples(
         calls: Its request log.
         sha: Commit of the task.
         alignment: Of what was planned; None where nothing was.
+
+    Raises:
+        StoreError: Log, trace and row tell of different runs.
     """
     right = trace.right_answers or ("",) * len(calls)
+    if not len(right) == len(calls) == trace.attempt.calls:
+        name = trace.attempt.attempt_id[:12]
+        raise StoreError(
+            f"attempt {name}: made {trace.attempt.calls} calls, its log holds {len(calls)} and its "
+            f"trace {len(right)} right answers: delete its line in the journal and run it again"
+        )
     return [
         _logged(trace.attempt, call, answer, sha, alignment)
         for call, answer in zip(calls, right, strict=True)

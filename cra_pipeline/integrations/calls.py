@@ -40,8 +40,9 @@ def table_path(layout: Layout, partition: str, campaign: str) -> Path:
 def compact(layout: Layout, partition: str, campaign: str, attempt_ids: Iterable[str]) -> None:
     """Bring the logs of finished attempts into the campaign's table, one row group for each.
 
-    What is in the table stays; logs are removed once it is written. A kill in between leaves a log
-    that the table holds too: it is removed by the next call.
+    What is in the table stays, unless there is a log: then the attempt was made again, and the log
+    is what counts. Logs are removed once the table is written; a kill in between leaves logs that
+    the table holds too, and the next call takes them once more.
 
     Args:
         layout: The workspace.
@@ -54,7 +55,11 @@ def compact(layout: Layout, partition: str, campaign: str, attempt_ids: Iterable
     """
     ids = list(attempt_ids)
     stored = stored_attempts(layout, partition, campaign)
-    fresh = [name for name in ids if name not in stored]
+    fresh = [
+        name
+        for name in ids
+        if name not in stored or log_path(layout, partition, campaign, name).exists()
+    ]
     if fresh:
         _rewrite(layout, partition, campaign, ids)
     for name in ids:

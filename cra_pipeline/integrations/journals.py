@@ -70,6 +70,11 @@ class Crew(Generic[R]):
     workers: int = 0
     enough: Callable[[], bool] = lambda: False
 
+    def remembered(self) -> tuple[R, ...]:
+        """Everything in the journal, wanted at present or not; the last line of each key."""
+        lines = read_journal(self.layout.journal(self.asset, self.partition), self.line)
+        return tuple({line.key: line.row for line in lines}.values())
+
     def known(self, keys: Iterable[str]) -> dict[str, R]:
         """Remembered results that are whole, by key, in the order of ``keys``; runs nothing."""
         journal = self.layout.journal(self.asset, self.partition)

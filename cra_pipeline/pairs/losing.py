@@ -63,7 +63,7 @@ def _evidence(attempt: AttemptRow, rows: list[TripleRow]) -> Evidence:
         outcome=attempt.outcome,
         alignment=_numbers(rows[0]),
         edits_applied=not attempt.reason.startswith(_UNDONE),
-        by_model=frozenset(row.call_kind for row in rows if row.responder != GOLD),
+        by_model=frozenset(attempt.by_model) & set(CALL_KINDS),
     )
 
 
@@ -88,6 +88,22 @@ def is_binary(triple: TripleRow) -> bool:
     """Whether the agent asked for yes or no."""
     kind = CALL_KINDS.get(triple.call_kind)
     return triple.prompt_source == "logged" and kind is not None and kind.form == "binary"
+
+
+def may_be_chosen(triple: TripleRow, attempt: AttemptRow, found: Attribution | None) -> bool:
+    """Whether a passing attempt's answer is one to follow.
+
+    Not a yes/no that the diff contradicts, not the plan of an attempt that went another way, and
+    no plan or code whose grounds did not stand in its own prompt.
+    """
+    if triple.prompt_source == "rendered":
+        return True
+    if is_binary(triple):
+        return not contradiction(triple)
+    if attempt.usable is False:
+        return False
+    strayed = found is not None and found.blame is Blame.OTHER_WAY
+    return not (strayed and CALL_KINDS[triple.call_kind].stage in PLANNING_STAGES)
 
 
 def to_blame(triple: TripleRow, found: Attribution) -> str:

@@ -16,7 +16,13 @@ from itertools import zip_longest
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow
 from cra_pipeline.pairs.attribution import Attribution
-from cra_pipeline.pairs.losing import attributions, contradiction, is_binary, to_blame
+from cra_pipeline.pairs.losing import (
+    attributions,
+    contradiction,
+    is_binary,
+    may_be_chosen,
+    to_blame,
+)
 from cra_pipeline.pairs.policy import PairPolicy
 
 Prompt = tuple[str, str, str]
@@ -61,7 +67,7 @@ def _of_prompt(
         for row in ordered
         if row.outcome is Outcome.PASSED
         and known[row.attempt_id].agent not in policy.never_chosen
-        and not contradiction(row)
+        and may_be_chosen(row, known[row.attempt_id], faults.get(row.attempt_id))
     ]
     lost = {row.triple_id: _lost(row, known[row.attempt_id], faults) for row in ordered}
     # What passed once is not taught as wrong, even where another run of it failed.

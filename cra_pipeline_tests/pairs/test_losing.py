@@ -78,10 +78,17 @@ ERROR = attempt("error", Outcome.MODEL_ERROR, "no_answer")
 
 
 def paired(*triples: TripleRow) -> list[tuple[str, str, str]]:
-    attempts = [GOLD, LUCKY, LOST, UNDONE, ERROR]
+    attempts = [_answered(row, triples) for row in (GOLD, LUCKY, LOST, UNDONE, ERROR)]
     pairs = pair_up(triples, attempts, POLICY)
     assert findings(pairs, triples, attempts, rows=len(pairs)) == ()
     return [(pair.chosen, pair.rejected, pair.reason) for pair in pairs]
+
+
+def _answered(made: AttemptRow, triples: tuple[TripleRow, ...]) -> AttemptRow:
+    """The attempt, with the kinds that a model answered in it."""
+    ours = [row for row in triples if row.attempt_id == made.attempt_id]
+    kinds = sorted({row.call_kind for row in ours if row.responder != "gold"})
+    return made.model_copy(update={"by_model": tuple(kinds)})
 
 
 @pytest.mark.parametrize("wrong", [LUCKY, LOST, ERROR])
@@ -156,3 +163,37 @@ def test_a_models_plan_that_misses_a_file_is_at_fault_and_its_code_is_not() -> N
     assert found == [
         ("plan", "half a plan", "missed_file: plain: fail_to_pass_failed"),
     ]
+
+
+def test_blame_hangs_on_the_attempt_and_not_on_which_triples_are_left_of_it() -> None:
+    # Its bad plan is another attempt's too, so only the code is left under its own name.
+    lost = LOST.model_copy(update={"by_model": ("implement", "meta_plan")})
+    triples = [
+        logged(GOLD, "implement", "right", prompt="code"),
+        logged(lost, "implement", "wrong", responder="openai", recall=0.5, prompt="code"),
+    ]
+
+    assert pair_up(triples, [GOLD, lost], POLICY) == ()
+
+
+def test_an_answer_without_grounds_in_its_prompt_is_never_chosen() -> None:
+    blind = GOLD.model_copy(update={"usable": False})
+    triples = [
+        logged(blind, "implement", "right"),
+        logged(LOST, "implement", "wrong", responder="openai"),
+    ]
+    lost = LOST.model_copy(update={"by_model": ("implement",)})
+
+    assert pair_up(triples, [blind, lost], POLICY) == ()
+    assert len(pair_up(triples, [GOLD, lost], POLICY)) == 1
+
+
+def test_the_plan_of_an_attempt_that_went_another_way_is_never_chosen() -> None:
+    lucky = LUCKY.model_copy(update={"by_model": ("meta_plan",)})
+    lost = LOST.model_copy(update={"by_model": ("meta_plan",)})
+    triples = [
+        logged(lucky, "meta_plan", "other plan", responder="openai", recall=0.5),
+        logged(lost, "meta_plan", "bad plan", responder="openai", recall=0.5),
+    ]
+
+    assert pair_up(triples, [lucky, lost], POLICY) == ()

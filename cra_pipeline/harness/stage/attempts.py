@@ -148,7 +148,7 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
         inputs = [require_checked(layout, TASKS, repo)]
         tasks = newest_tasks(read_table(layout.table(TASKS, repo), TaskRow), 0)
         reasons = reasons_left_out(layout, repo, round_name, tasks)
-        ours = newest_tasks((task for task in tasks if not reasons[task.task_id]), rules.limit)
+        ours = [task for task in tasks if not reasons[task.task_id]]
         cell = _Cell(
             layout=layout,
             repo=repo,
@@ -173,13 +173,13 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
             enough=lambda: bool(cell.meter.reached()),
         )
         rows = _rows(cell, crew, ours)
-        _keep_calls(cell, rows)
+        _keep_calls(cell, crew, rows)
         manifest = seal_table(
             layout, ATTEMPTS, key, rows, AttemptRow,
             reasons=[*map(label, rows), *(reason for reason in reasons.values() if reason)],
             inputs=inputs, policy=policy_json(rules),
         )  # fmt: skip
-        _drop_stale_traces(cell, rows)
+        _drop_stale_traces(cell, rows, _campaign_keys(crew))
     return StageReport(manifest=manifest, preview=preview_of_attempts(rows))
 
 
@@ -209,8 +209,10 @@ def _at_once(campaign: str) -> int:
 
 def _rows(cell: _Cell, crew: Crew[AttemptRow], tasks: Sequence[TaskRow]) -> list[AttemptRow]:
     found: dict[str, AttemptRow] = {}
+    # The policy's limit is no campaign's business: each has its own.
+    newest = newest_tasks(tasks, cell.policy.limit)
     for name in cell.policy.agents:
-        found |= _made(cell, crew, tasks, name, None)
+        found |= _made(cell, crew, newest, name, None)
     for spec in round_campaigns(cell.layout, cell.round_name, cell.repo):
         chosen = most_valuable(tasks, spec.limit)
         if spec.campaign_id == cell.campaign:
@@ -306,17 +308,28 @@ def _materials(cell: _Cell, task: TaskRow) -> Materials:
     )
 
 
-def _keep_calls(cell: _Cell, rows: Iterable[AttemptRow]) -> None:
+def _campaign_keys(crew: Crew[AttemptRow]) -> list[str]:
+    """Attempts of all campaigns that the journal knows, wanted at present or not."""
+    return [row.attempt_id for row in crew.remembered() if row.campaign]
+
+
+def _keep_calls(cell: _Cell, crew: Crew[AttemptRow], rows: Iterable[AttemptRow]) -> None:
     by_campaign: dict[str, list[str]] = {}
-    for row in rows:
-        if row.calls:
+    known = {row.attempt_id: row for row in crew.remembered()}
+    known.update({row.attempt_id: row for row in rows})
+    for row in known.values():
+        if row.calls and cell.whole(row):
             by_campaign.setdefault(row.campaign, []).append(row.attempt_id)
     for campaign, ids in sorted(by_campaign.items()):
         compact(cell.layout, cell.partition, campaign, ids)
 
 
-def _drop_stale_traces(cell: _Cell, rows: Sequence[AttemptRow]) -> None:
+def _drop_stale_traces(
+    cell: _Cell, rows: Sequence[AttemptRow], campaign_keys: Iterable[str]
+) -> None:
     kept = {cell.trace(row.attempt_id) for row in rows}
+    # A campaign's attempts cost money: what the journal knows can be needed again.
+    kept |= {cell.trace(key) for key in campaign_keys}
     for path in cell.trace("any").parent.glob("*.json"):
         if path not in kept:
             path.unlink()

@@ -31,14 +31,22 @@ from cra_pipeline.integrations.agents.supplies import Materials, Supplies
 from cra_pipeline.integrations.calls import restore
 from cra_pipeline.integrations.clean_room.bases import TaskBase, ready_base
 from cra_pipeline.integrations.clean_room.configuration import configuration
+from cra_pipeline.integrations.clean_room.doubts import doubted
 from cra_pipeline.integrations.clean_room.endings import RunEnding, judged_ending
 from cra_pipeline.integrations.clean_room.expressing import Expressed, expressed
-from cra_pipeline.integrations.clean_room.launch import PORT, Job, Left, run_program
+from cra_pipeline.integrations.clean_room.launch import (
+    PORT,
+    Job,
+    Left,
+    NotStartedError,
+    run_program,
+)
 from cra_pipeline.integrations.clean_room.program import AgentProgram
 from cra_pipeline.integrations.clean_room.programs import campaign_program
 from cra_pipeline.integrations.clean_room.validation import validation_orders
 from cra_pipeline.integrations.gateway.log import read_calls
 from cra_pipeline.integrations.gateway.thread import RunningGateway, running_gateway
+from cra_pipeline.integrations.leftovers import prefix_of
 from cra_pipeline.integrations.raw_db.merge import merge
 from cra_pipeline.integrations.responders.endpoint import Endpoint
 from cra_pipeline.integrations.responders.ingredients import Ingredients
@@ -117,14 +125,10 @@ class CleanRoomAgent:
         form: TaskForm = "names" if plan.task_form == "names" else "metadata"
         try:
             base = self._base(task, materials, said)
+        except NotStartedError as error:
+            return self._nothing(plan, Outcome.SANDBOX_ERROR, "sandbox_not_started", str(error))
         except AgentError as error:
-            empty = self._proposal(plan, {}, ())
-            return AgentRun(
-                proposal=empty,
-                outcome=Outcome.AGENT_ERROR,
-                reason="index_failed",
-                detail=str(error),
-            )
+            return self._nothing(plan, Outcome.AGENT_ERROR, "index_failed", str(error))
         book = self._book(task, said, base, form)
         log = self.supplies.calls(attempt_id)
         with self._open(task, plan, book, log) as socket:
@@ -132,10 +136,15 @@ class CleanRoomAgent:
                 self.sandbox,
                 self.supplies.layout.scratch,
                 self.program,
-                self._job(task, materials, base, book, form, plan, socket),
+                self._job(task, materials, base, book, said, form, plan, socket),
             )
+        cell = cell_key(task.task_id, self.settings, plan)
         calls = read_calls(log).records
-        return self._told(plan, said, book, left, calls, self._merged(left, attempt_id))
+        ending = judged_ending(left, calls, self.gateway.model_errors(cell))
+        if ending.outcome is None:
+            ending = doubted(ending, left, book, calls)
+        unmerged = self._merged(left, attempt_id)
+        return self._told(plan, said, book, left, calls, ending, unmerged)
 
     def _base(self, task: TaskRow, materials: Materials, said: Expressed) -> TaskBase:
         return ready_base(
@@ -184,6 +193,7 @@ class CleanRoomAgent:
         materials: Materials,
         base: TaskBase,
         book: GoldBook,
+        said: Expressed,
         form: TaskForm,
         plan: AttemptPlan,
         socket: Path,
@@ -202,6 +212,7 @@ class CleanRoomAgent:
             environment=materials.environment,
             env_folder=materials.env_folder,
             validation=validation_orders(task, materials.environment, book.before, book.after),
+            given={path: blob.content for path, blob in said.given.items()},
         )
 
     def _merged(self, left: Left, attempt_id: str) -> str:
@@ -211,13 +222,17 @@ class CleanRoomAgent:
             return ""
         # A killed attempt is made again and logs other times: it is another run of the agent.
         run = f"{attempt_id}-{hashlib.sha256(database).hexdigest()[:12]}"
-        with tempfile.TemporaryDirectory(prefix="cra-raw-") as folder:
+        scratch, prefix = self.supplies.layout.scratch, prefix_of("agent")
+        with tempfile.TemporaryDirectory(dir=scratch, prefix=prefix) as folder:
             place = Path(folder) / "raw.sqlite"
             place.write_bytes(database)
             try:
                 merge(place, self.supplies.layout.raw_db, attempt=run)
             except StoreError as error:
-                return str(error).replace(str(place), "raw.sqlite")
+                # The verdict stands without it; where the home lies is the machine's business.
+                home = str(self.supplies.layout.root)
+                words = str(error).replace(str(place), "raw.sqlite").replace(home, "")
+                return f"not merged into the raw database: {words}"[:300]
         return ""
 
     def _told(  # noqa: PLR0913, PLR0917  # everything about one run
@@ -227,18 +242,17 @@ class CleanRoomAgent:
         book: GoldBook,
         left: Left,
         calls: tuple[CallRecord, ...],
+        ending: RunEnding,
         unmerged: str,
     ) -> AgentRun:
-        ending = judged_ending(left, calls)
-        if unmerged and ending.outcome in {None, Outcome.FAILED}:
-            ending = RunEnding(
-                outcome=Outcome.AGENT_ERROR, reason="raw_db_unusable", detail=unmerged[:300]
-            )
         texts = {path: content.decode("utf-8", "replace") for path, content in left.changed.items()}
         final = {path: text for path, text in book.before.items() if path not in left.deleted}
         same, miss = reproduced(book, {**final, **texts})
+        beside = sorted({*left.changed, *left.deleted} - set(book.after))
+        if same and beside:
+            same, miss = False, f"{beside[0]}: changed beside the commit's files"
         seen, unseen = usable(book, calls)
-        shortfall = miss or unseen
+        shortfall = miss or unseen or unmerged
         return AgentRun(
             proposal=self._proposal(plan, said.proposed(texts), said.removed(left.deleted)),
             outcome=ending.outcome,
@@ -252,6 +266,10 @@ class CleanRoomAgent:
             calls=calls,
             right_answers=self._right_answers(book, calls),
         )
+
+    def _nothing(self, plan: AttemptPlan, outcome: Outcome, reason: str, detail: str) -> AgentRun:
+        empty = self._proposal(plan, {}, ())
+        return AgentRun(proposal=empty, outcome=outcome, reason=reason, detail=detail)
 
     def _right_answers(self, book: GoldBook, calls: Sequence[CallRecord]) -> tuple[str, ...]:
         """What the commit would have answered to each call, whoever answered it."""
@@ -345,7 +363,10 @@ def opened_responder(
         StoreError: A campaign that is to be answered again has no calls.
     """
     told = spec.responder
-    with tempfile.TemporaryDirectory(prefix="cra-recordings-") as folder:
+    supplies.layout.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        dir=supplies.layout.scratch, prefix=prefix_of("agent")
+    ) as folder:
         recordings = None
         if told.name == "recorded":
             recordings = restore(

@@ -22,6 +22,8 @@ _WORDS = 300
 _LEFT = "the client left"
 """How the gateway's log begins its word on a call that was not waited for."""
 _RAW = "raw.sqlite"
+_GOLD, _NO_RIGHT = "gold", "the commit knows no answer"
+"""The responder that answers from the commit, and its word where it cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,20 +45,30 @@ class RunEnding:
     withheld: str = ""
 
 
-def judged_ending(left: Left, calls: Sequence[CallRecord]) -> RunEnding:
+def judged_ending(left: Left, calls: Sequence[CallRecord], faults: Sequence[str] = ()) -> RunEnding:
     """Look at the machine first, then the model server, the program, and last the agent's word.
 
     Args:
         left: Of the run.
         calls: Its request log.
+        faults: What went wrong at the gateway, such as a log that could not be written.
     """
     if left.sandbox.ending is Ending.NOT_STARTED:
         return _none(Outcome.SANDBOX_ERROR, "sandbox_not_started", left.sandbox.detail)
     failed = [call for call in calls if call.finish == "error"]
     unanswered = next((call for call in failed if _is_models(call)), None)
+    if unanswered is not None and _is_astray(unanswered, calls):
+        return RunEnding(
+            outcome=Outcome.FAILED,
+            reason="led_astray",
+            detail=f"{unanswered.call_kind}: {unanswered.error}"[:_WORDS],
+            status="failed",
+        )
     if unanswered is not None:
         words = f"{unanswered.call_kind}: {unanswered.error}"
         return _none(Outcome.MODEL_ERROR, "no_answer", words)
+    if faults:
+        return _none(Outcome.SANDBOX_ERROR, "gateway_failed", faults[0])
     if left.ending in {"interrupted", "killed"} or left.sandbox.ending is Ending.TIMED_OUT:
         return _none(Outcome.TIMED_OUT, "timed_out", f"after {len(calls)} calls")
     return _by_exit(left, failed)
@@ -72,6 +84,12 @@ def _by_exit(left: Left, failed: Sequence[CallRecord]) -> RunEnding:
     if left.exit_code != 0:
         return _none(Outcome.AGENT_ERROR, f"exit_{left.exit_code}", _last_line(left.output))
     return _by_status(left)
+
+
+def _is_astray(unanswered: CallRecord, calls: Sequence[CallRecord]) -> bool:
+    """Whether the commit had no answer any more because a model's earlier ones led elsewhere."""
+    by_model = any(call.finish != "error" and call.responder != _GOLD for call in calls)
+    return by_model and unanswered.responder != "recorded" and _NO_RIGHT in unanswered.error
 
 
 def _is_models(call: CallRecord) -> bool:

@@ -1,9 +1,9 @@
 """A commit as the agent can be asked for it: which files it edits, and what it is given. Pure.
 
-The agent edits existing text of Python files. Settings of the test runner belong to the judge, who
-restores them whatever anybody does, so they are given. Added files start as stubs, deleted ones
-are gone, and changed files of other kinds are given as the commit leaves them, prose aside: the
-agent's index shows none of them in any prompt, so nothing could be learned from asking for them.
+The agent edits existing text of Python files. Added files start as stubs, deleted ones are gone:
+that is all in which its base differs from the commit's parent. Changed files of other kinds and
+settings of the test runner are given to its test command alone, as the commit leaves them: they
+are in no tree that it sees or indexes.
 """
 
 from __future__ import annotations
@@ -27,16 +27,18 @@ class Expressed:
 
     Attributes:
         problem: Why it cannot be asked; empty where it can, and nothing else counts where not.
-        prepared: Files of the base that differ from the parent's: stubs, and what is given.
+        prepared: Files of the base that differ from the parent's: stubs.
+        given: Files that the test command needs beside, as the commit leaves them.
         deleted: Files that the base has no more.
         before: Text of each file to edit, at the base.
         after: Text of each, after the commit.
         tests: Which of them are tests.
-        untouchable: Hidden files that are given, so that no proposal needs to name them.
+        untouchable: Hidden files that are given, so that no proposal may name them.
     """
 
     problem: str = ""
     prepared: Mapping[str, Blob]
+    given: Mapping[str, Blob]
     deleted: frozenset[str]
     before: Mapping[str, str]
     after: Mapping[str, str]
@@ -44,13 +46,13 @@ class Expressed:
     untouchable: frozenset[str] = frozenset()
 
     def proposed(self, changed: Mapping[str, str]) -> dict[str, str]:
-        """The base's own differences from the parent, and over them what the agent changed."""
-        given = {
+        """What differs from the parent anyway, and over it what the agent changed."""
+        beside = {
             path: blob.content.decode("utf-8", "replace")
-            for path, blob in self.prepared.items()
+            for path, blob in {**self.given, **self.prepared}.items()
             if path not in self.untouchable and b"\0" not in blob.content
         }
-        return {**given, **changed}
+        return {**beside, **changed}
 
     def removed(self, deleted: tuple[str, ...]) -> tuple[str, ...]:
         """Everything that is gone afterwards, sorted."""
@@ -67,15 +69,21 @@ def expressed(materials: Materials) -> Expressed:
     prepared = prepare(_texts(before, python), _texts(after, python))
     if prepared.problem:
         return _refused(prepared.problem)
+    hidden = materials.hidden
     given = {
-        path: blob for path, blob in after.items() if path not in python and not _is_prose(path)
+        path: blob
+        for path, blob in after.items()
+        if path not in python and (path in hidden or not _is_prose(path))
     }
     stubs = {path: Blob(after[path].mode, text.encode()) for path, text in prepared.base.items()}
     laid = {path: blob for path, blob in stubs.items() if _differs(blob, before.get(path))}
-    gone = {path for path in before if path not in after and not _is_prose(path)}
+    gone = {
+        path for path in before if path not in after and (path in hidden or not _is_prose(path))
+    }
     edited = frozenset(prepared.edited)
     return Expressed(
-        prepared={**given, **laid},
+        prepared=laid,
+        given=given,
         deleted=frozenset(gone),
         before={path: prepared.base[path] for path in edited},
         after=_texts(after, edited),
@@ -87,7 +95,7 @@ def expressed(materials: Materials) -> Expressed:
 def _refused(problem: str) -> Expressed:
     nothing: frozenset[str] = frozenset()
     return Expressed(
-        problem=problem, prepared={}, deleted=nothing, before={}, after={}, tests=nothing
+        problem=problem, prepared={}, given={}, deleted=nothing, before={}, after={}, tests=nothing
     )
 
 

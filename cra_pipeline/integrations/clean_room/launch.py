@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
@@ -47,6 +47,7 @@ class Job:
         environment: The task's environment for its tests; None where none are run.
         env_folder: Of that environment on the host.
         validation: Orders of ``validate.py``.
+        given: Content by path that only the test command finds in the tree.
     """
 
     arguments: tuple[str, ...]
@@ -59,6 +60,7 @@ class Job:
     environment: EnvironmentRow | None = None
     env_folder: Path | None = None
     validation: Mapping[str, object] | None = None
+    given: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +132,12 @@ def _test_environment(
     folder: Path, job: Job, environment: EnvironmentRow, env_folder: Path
 ) -> tuple[list[Path], list[Bind]]:
     """Layers and binds with which the agent's test command finds the task's environment."""
+    orders = {**(job.validation or {}), "given": sorted(job.given)}
     tools = {
         "bin/pytest": b'#!/bin/sh\nexec /env/bin/python -s /tools/validate.py "$@"\n',
         "validate.py": _script("validate.py"),
-        "validation.json": json.dumps(job.validation or {}).encode(),
+        "validation.json": json.dumps(orders).encode(),
+        **{f"given/{number}": job.given[path] for number, path in enumerate(sorted(job.given))},
     }
     shim = {file.path: file.text.encode() for file in environment.shim}
     generated = {file.path: file.text.encode() for file in environment.generated}
@@ -264,6 +268,10 @@ def _left(result: SandboxResult, given: Mapping[str, bytes]) -> Left:
     )
 
 
+class NotStartedError(AgentError):
+    """The sandbox did not start: the machine's fault, not the program's."""
+
+
 def require_exit(left: Left, what: str, expected: Sequence[str] = ()) -> None:
     """Refuse what a preparing step left if it did not end well.
 
@@ -275,6 +283,8 @@ def require_exit(left: Left, what: str, expected: Sequence[str] = ()) -> None:
         return
     last = [line for line in left.output.strip().splitlines() if line.strip()][-3:]
     how = left.ending or left.sandbox.ending.value
+    if left.sandbox.ending is Ending.NOT_STARTED:
+        raise NotStartedError(f"{what}: {left.sandbox.detail}")
     if left.sandbox.ending is not Ending.EXITED:
         last.append(left.sandbox.detail)
     raise AgentError(

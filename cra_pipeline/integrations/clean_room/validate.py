@@ -8,10 +8,12 @@ the agent, not the judge: that sits elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +77,34 @@ def pytest_sessionfinish(session: Any, exitstatus: int) -> None:  # noqa: ANN401
         session.exitstatus = 1 if _failed else 0
 
 
+@contextlib.contextmanager
+def given(paths: list[str]) -> Iterator[None]:
+    """Lay files that the tests need into the tree for a while; it is as before afterwards."""
+    earlier = {path: Path(path).read_bytes() if Path(path).is_file() else None for path in paths}
+    try:
+        for number, path in enumerate(paths):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_bytes(Path(f"/tools/given/{number}").read_bytes())
+        yield
+    finally:
+        for path, content in earlier.items():
+            if content is None:
+                Path(path).unlink(missing_ok=True)
+            else:
+                Path(path).write_bytes(content)
+
+
 def main() -> None:
-    """Run the tests in a process of their own and end with its status."""
+    """Run the tests and end with their status."""
+    spec = orders()
+    with given(spec.get("given", [])):
+        sys.exit(run(spec))
+
+
+def run(spec: dict[str, Any]) -> int:
+    """Run the tests in a process of their own; its status."""
     import subprocess
 
-    spec = orders()
     files = [name for name in spec["files"] if Path(name).is_file()]
     environment = dict(os.environ) | {"PYTHONPATH": os.pathsep.join(["/tools", *spec["path"]])}
     command = [sys.executable, "-s", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
@@ -87,8 +112,8 @@ def main() -> None:
     command += ["-p", "validate", *spec["args"], *files]
     if not files:
         print("no test file of the task exists yet")  # noqa: T201  # the agent reads it
-        sys.exit(0)
-    sys.exit(subprocess.run(command, env=environment, check=False).returncode)
+        return 0
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

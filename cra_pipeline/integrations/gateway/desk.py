@@ -25,10 +25,12 @@ from cra_pipeline.integrations.gateway.protocol import (
 from cra_pipeline.integrations.responders.oracles import Oracles
 from cra_pipeline.kinds import CallKind
 
-OK, BAD, UNKNOWN, FAULT, NO_ANSWER = 200, 400, 422, 500, 502
-"""Status of: an answer; a malformed request; an unknown system prompt; a log that cannot be
-written; a responder without an answer.
+OK, BAD, UNKNOWN, TOO_MANY, FAULT, NO_ANSWER = 200, 400, 422, 429, 500, 502
+"""Status of: an answer; a malformed request; an unknown system prompt; more than one attempt may
+ask; a log that cannot be written; a responder without an answer.
 """
+
+_FULL = "more calls than one attempt may make: the gateway takes no further ones"
 
 _NOTHING_ASKED = Question.model_construct(
     model="", prompt="", stream=False, options=Options(temperature=0, num_predict=1), system=""
@@ -72,6 +74,8 @@ class Desk:
         answer_s: Seconds after which a responder has failed.
         at_once: Calls answered at the same time. An attempt asks one thing after the other, so
             its own desk keeps to 1 and its numbers tell the order.
+        most_calls: Of the attempt; further ones are turned away unlogged. 0 for any number.
+        most_bytes: Of its log; the same.
         errors: Reasons of calls that failed through no fault of the agent, in order.
     """
 
@@ -84,6 +88,8 @@ class Desk:
     seed: int
     answer_s: float
     at_once: int = 1
+    most_calls: int = 0
+    most_bytes: int = 0
     errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -97,6 +103,8 @@ class Desk:
         A client that leaves cancels this; the log tells so.
         """
         async with self._turn:
+            if self._is_full():
+                return Reply(status=TOO_MANY, body=error_body(_FULL))
             call = self._begin()
             try:
                 return await self._answered(call, body)
@@ -110,6 +118,8 @@ class Desk:
     async def refuse(self, status: int, reason: str) -> Reply:
         """Log and phrase the refusal of a body that was not even read."""
         async with self._turn:
+            if self._is_full():
+                return Reply(status=TOO_MANY, body=error_body(_FULL))
             call = self._begin()
             try:
                 return self._refused(call, status, reason)
@@ -121,6 +131,10 @@ class Desk:
         """Wait until every call has its line, and take no further one."""
         for _ in range(self.at_once):
             await self._turn.acquire()
+
+    def _is_full(self) -> bool:
+        """Whether the attempt has asked as much as any honest one could."""
+        return 0 < self.most_calls <= self._next or 0 < self.most_bytes <= self.log.written
 
     def _begin(self) -> _Call:
         call = _Call(number=self._next, started=time.monotonic())

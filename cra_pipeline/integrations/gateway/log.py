@@ -35,7 +35,7 @@ class CallLog:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            held = os.fstat(self._file).st_size
+            self.written = held = os.fstat(self._file).st_size
         except OSError as error:
             raise _unwritable(path, error) from error
         if held and not resume:
@@ -61,6 +61,7 @@ class CallLog:
         except OSError as error:
             raise _unwritable(self.path, error) from error
         self.lines += 1
+        self.written += written
 
     def close(self) -> None:
         """Close the file; no line may follow."""

@@ -16,6 +16,9 @@ class GatewayPolicy:
         service_connections: The same, where many agents share one address.
         answer_s: Seconds for an answer. Below the agent's own 300 s, so that the gateway says
             ``model error`` before the agent breaks off.
+        calls: Answered or refused in one attempt; a large one makes 5,000. What goes beyond is
+            turned away without a line in the log.
+        log_bytes: The same for the log of one attempt.
         grace_s: Seconds that a stop leaves to answers under way.
     """
 
@@ -23,4 +26,6 @@ class GatewayPolicy:
     connections: int = 16
     service_connections: int = 256
     answer_s: float = 280.0
+    calls: int = 50_000
+    log_bytes: int = 1 << 29
     grace_s: float = 5.0

@@ -191,6 +191,9 @@ class Gateway:
             seed=seed,
             answer_s=self._policy.answer_s,
             at_once=at_once,
+            # A service lives on; an attempt has an end.
+            most_calls=0 if attempt == SERVICE else self._policy.calls,
+            most_bytes=0 if attempt == SERVICE else self._policy.log_bytes,
             errors=self._errors[attempt],
         )
 

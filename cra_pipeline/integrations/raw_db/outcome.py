@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -11,6 +12,8 @@ from cra_pipeline.integrations.raw_db.opening import read_only
 
 RunStatus = Literal["complete", "partial", "failed", "crashed", "absent"]
 
+_TOOK = re.compile(r" in \d+(?:\.\d+)?s\b.*")
+"""How long tests took differs from run to run."""
 _RUNNING = "running"
 # Sub-tasks carry the run's task id at the head of their own.
 _RUN = """
@@ -125,7 +128,7 @@ def agent_outcome(raw_db: Path) -> AgentStatus:
 def _last_line(text: str) -> str:
     lines = [line.strip("= ") for line in text.splitlines() if line.strip("= ")]
     told = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
-    return next(iter(told), lines[-1] if lines else "")
+    return _TOOK.sub("", next(iter(told), lines[-1] if lines else ""))
 
 
 def _status(found: str, where: Path) -> RunStatus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from cra_pipeline.kinds import CALL_KINDS
 
 SENT = frozenset({"model", "messages", "max_tokens", "temperature", "seed", "stream", "stop"})
 """Keys of a request's body that are ours to set."""
+
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 
 AIR_GAP_VARIABLE = "CRA_PIPELINE_AIR_GAP"
 
@@ -64,6 +67,9 @@ class Endpoint:
                 has no price.
         """
         _require_address(self.base_url)
+        if self.key_variable and not _VARIABLE.fullmatch(self.key_variable):
+            # It may be the key itself: nothing repeats it.
+            raise ValueError("key variable: no name of a variable; expected such as TEACHER_KEY")
         for kind in self.models:
             if kind not in CALL_KINDS:
                 known = ", ".join(sorted(CALL_KINDS))

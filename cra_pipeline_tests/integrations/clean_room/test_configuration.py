@@ -80,12 +80,15 @@ def test_switches_of_the_settings_reach_the_agent() -> None:
         adjustment_rounds=3,
         documentation=True,
         max_files=(1, 2, 3),
+        max_keywords=4,
     )
     found = read(settings)
 
     assert found["stages"]["default"] == "scope,precision,similarity"
     assert found["budget"] == {"context_window": 4096, "reserved_tokens": 1700}
-    assert found["retrieval"] == {"max_deps": 1, "max_co_changes": 2, "max_metadata": 3}
+    assert found["retrieval"] == {
+        "max_deps": 1, "max_co_changes": 2, "max_metadata": 3, "max_keywords": 4,
+    }  # fmt: skip
     assert found["orchestrator"]["decomposed_planning"] is True
     assert found["orchestrator"]["decomposed_part_grouping"] is True
     assert found["orchestrator"]["max_adjustment_rounds"] == 3

@@ -49,7 +49,9 @@ def materials(bed: Bed) -> Materials:
     )  # fmt: skip
 
 
-def test_python_is_edited_and_the_rest_is_given(materials: Materials) -> None:
+def test_python_is_edited_and_the_rest_is_given_to_the_test_command_alone(
+    materials: Materials,
+) -> None:
     said = expressed(materials)
 
     assert said.problem == ""
@@ -59,6 +61,8 @@ def test_python_is_edited_and_the_rest_is_given(materials: Materials) -> None:
     assert said.tests == {"tests/test_a.py", "tests/test_new.py"}
     assert {path: blob.content for path, blob in said.prepared.items()} == {
         "new.py": STUB.encode(), "tests/test_new.py": STUB.encode(),
+    }  # fmt: skip
+    assert {path: blob.content for path, blob in said.given.items()} == {
         "data.csv": b"2\n", "tests/conftest.py": b"c = 2\n", "tests/data.json": b"{}\n",
     }  # fmt: skip
     assert said.deleted == {"old.py"}
@@ -114,7 +118,8 @@ def test_a_binary_test_file_is_given(materials: Materials) -> None:
     said = expressed(replace(materials, after=after))
 
     assert said.problem == ""
-    assert said.prepared["tests/data.json"].content == b"\0"
+    assert said.given["tests/data.json"].content == b"\0"
+    assert "tests/data.json" not in said.prepared
     assert "tests/data.json" not in said.proposed({})
 
 

@@ -1,0 +1,108 @@
+"""Request logs become a table; an attempt that was made again counts as it was made last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cra_pipeline.contracts.calls import CallRecord
+from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.errors import StoreError
+from cra_pipeline.integrations.calls import (
+    attempt_calls,
+    compact,
+    has_calls,
+    log_path,
+    restore,
+    stored_attempts,
+)
+from cra_pipeline.integrations.gateway.log import CallLog
+
+KEY, CAMPAIGN = "lib|r01", "c1"
+
+
+def call(number: int, response: str) -> CallRecord:
+    return CallRecord(
+        attempt="cell",
+        number=number,
+        call_kind="scope",
+        system="system",
+        prompt=f"prompt {number}",
+        response=response,
+        thinking="",
+        prompt_tokens=None,
+        completion_tokens=1,
+        latency_ms=2,
+        responder="gold",
+        model="gold",
+        temperature=0.0,
+        seed=0,
+        finish="stop",
+        error="",
+    )
+
+
+def log(layout: Layout, attempt: str, *responses: str) -> None:
+    path = log_path(layout, KEY, CAMPAIGN, attempt)
+    path.unlink(missing_ok=True)
+    written = CallLog(path)
+    for number, response in enumerate(responses):
+        written.append(call(number, response))
+    written.close()
+
+
+def said(layout: Layout, attempt: str) -> list[str]:
+    return [record.response for record in attempt_calls(layout, KEY, CAMPAIGN, attempt)]
+
+
+def test_logs_are_compacted_and_can_be_had_again(layout: Layout, tmp_path: Path) -> None:
+    log(layout, "a", "yes", "no")
+    log(layout, "b", "no")
+    before = said(layout, "a"), said(layout, "b")
+    compact(layout, KEY, CAMPAIGN, ["a", "b"])
+
+    assert list(stored_attempts(layout, KEY, CAMPAIGN)) == ["a", "b"]
+    assert not log_path(layout, KEY, CAMPAIGN, "a").exists()
+    assert (said(layout, "a"), said(layout, "b")) == before == (["yes", "no"], ["no"])
+    restored = restore(layout, KEY, CAMPAIGN, tmp_path / "again")
+    assert len((restored / "a" / "calls.jsonl").read_text().splitlines()) == 2
+
+
+def test_an_attempt_that_was_made_again_replaces_its_earlier_calls(layout: Layout) -> None:
+    log(layout, "a", "silence")
+    compact(layout, KEY, CAMPAIGN, ["a"])
+    log(layout, "a", "yes", "no")
+    compact(layout, KEY, CAMPAIGN, ["a"])
+
+    assert said(layout, "a") == ["yes", "no"]
+
+
+def test_what_is_in_the_table_stays_when_others_join(layout: Layout) -> None:
+    log(layout, "a", "yes")
+    compact(layout, KEY, CAMPAIGN, ["a"])
+    log(layout, "b", "no")
+    compact(layout, KEY, CAMPAIGN, ["a", "b"])
+
+    assert (said(layout, "a"), said(layout, "b")) == (["yes"], ["no"])
+
+
+def test_a_kill_between_table_and_removal_changes_nothing(layout: Layout) -> None:
+    log(layout, "a", "yes")
+    kept = log_path(layout, KEY, CAMPAIGN, "a").read_bytes()
+    compact(layout, KEY, CAMPAIGN, ["a"])
+    path = log_path(layout, KEY, CAMPAIGN, "a")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(kept)
+    compact(layout, KEY, CAMPAIGN, ["a"])
+
+    assert said(layout, "a") == ["yes"]
+    assert not path.exists()
+
+
+def test_calls_that_are_nowhere_are_an_error_that_says_what_to_do(layout: Layout) -> None:
+    assert not has_calls(layout, KEY, CAMPAIGN, "a")
+    with pytest.raises(StoreError, match="run the campaign again"):
+        attempt_calls(layout, KEY, CAMPAIGN, "a")
+    with pytest.raises(StoreError, match="run the campaign first"):
+        restore(layout, KEY, CAMPAIGN, layout.root / "again")
