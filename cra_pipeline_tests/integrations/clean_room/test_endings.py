@@ -178,3 +178,26 @@ def test_details_are_short_and_on_one_line(tmp_path: Path) -> None:
     ):
         assert len(found.detail) <= 300
         assert "\n" not in found.detail
+
+
+def test_a_plan_that_leads_the_commit_astray_is_the_models_failure() -> None:
+    planned = CALL.model_copy(update={"call_kind": "part_plan", "responder": "openai"})
+    lost = CALL.model_copy(
+        update={
+            "call_kind": "implement",
+            "finish": "error",
+            "error": "the commit knows no answer to implement: nothing more of ()",
+            "response": "",
+        }
+    )
+    found = judged_ending(left(exit_code=1), [planned, lost])
+    own = judged_ending(left(exit_code=1), [CALL, lost])
+
+    assert (found.outcome, found.reason) == (Outcome.FAILED, "led_astray")
+    assert own.outcome is Outcome.MODEL_ERROR
+
+
+def test_a_gateway_that_cannot_log_is_the_machines_fault() -> None:
+    found = judged_ending(left(exit_code=1), [CALL], ["calls.jsonl: disk full"])
+
+    assert (found.outcome, found.reason) == (Outcome.SANDBOX_ERROR, "gateway_failed")
