@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import click
 from rich.table import Table
@@ -13,7 +13,9 @@ from cra_pipeline.cli.plan import PER_ROUND, Cell
 from cra_pipeline.cli.terminal import display, messages, tables
 from cra_pipeline.contracts.agents import AgentSettings
 from cra_pipeline.contracts.campaigns import CampaignSpec, ResponderSpec
+from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.integrations.files import read_table
 from cra_pipeline.integrations.home import current_layout
 from cra_pipeline.kinds import CALL_KINDS
 
@@ -107,11 +109,11 @@ def campaign(**options: object) -> None:
     ]
     with display() as shown, dagster_runner(layout, spec.repos, shown) as runner:
         results = list(runner.run_lines(lines, campaign_settings(spec, limits)))
-    print_outcomes(layout, spec)
+    unfinished = print_outcomes(layout, spec)
     failed = [result for result in results if result.state == "failed"]
     for result in failed:
         messages().print(f"{result.cell.asset} of {result.cell.partition}: {result.error}")
-    if failed:
+    if failed or unfinished:
         sys.exit(1)
 
 
@@ -204,19 +206,21 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, tuple) else ()
 
 
-def print_outcomes(layout: Layout, spec: CampaignSpec) -> None:
-    """What became of the campaign's attempts, by repository."""
-    from cra_pipeline.contracts.tasks import AttemptRow
-    from cra_pipeline.integrations.files import read_table
+def print_outcomes(layout: Layout, spec: CampaignSpec) -> int:
+    """What became of the campaign's attempts, by repository.
 
+    Returns:
+        How many attempts a machine or a server spoiled: they are made again by the next run.
+    """
     heads = ("attempts", "passed", "failed", "other", "equal", "usable", "calls")
     table = Table("repo", *heads, box=None)
+    spoiled: list[AttemptRow] = []
     for repo in spec.repos:
         path = layout.table("attempts", f"{repo}|{spec.round}")
         rows = read_table(path, AttemptRow) if path.exists() else ()
         ours = [row for row in rows if row.campaign == spec.campaign_id]
-        passed = sum(row.outcome == "passed" for row in ours)
-        failed = sum(row.outcome == "failed" for row in ours)
+        passed = sum(row.outcome is Outcome.PASSED for row in ours)
+        failed = sum(row.outcome is Outcome.FAILED for row in ours)
         numbers = (
             len(ours),
             passed,
@@ -227,4 +231,21 @@ def print_outcomes(layout: Layout, spec: CampaignSpec) -> None:
             sum(row.calls for row in ours),
         )
         table.add_row(repo, *map(str, numbers))
+        spoiled += [row for row in ours if row.outcome in _SPOILED]
+        _tell_others(repo, ours)
     tables().print(table)
+    return len(spoiled)
+
+
+_JUDGED = frozenset({Outcome.PASSED, Outcome.FAILED})
+_SPOILED = frozenset({Outcome.MODEL_ERROR, Outcome.SANDBOX_ERROR})
+
+
+def _tell_others(repo: str, rows: Sequence[AttemptRow]) -> None:
+    """Attempts without a verdict, by reason, with the first one's evidence."""
+    found: dict[str, list[AttemptRow]] = {}
+    for row in rows:
+        if row.outcome not in _JUDGED:
+            found.setdefault(f"{row.outcome.value} {row.reason}", []).append(row)
+    for what, ours in sorted(found.items()):
+        messages().print(f"  {repo}: {len(ours)} x {what}: {ours[0].detail}")

@@ -156,7 +156,9 @@ def test_a_silent_model_server_is_no_failure_of_the_agent_and_is_asked_again(hom
     timings = home.partition("attempts", KEY) / "timings.jsonl"
     for _ in range(2):
         made = len(timings.read_text().splitlines())
-        command(*named)
+        result = CliRunner().invoke(main, list(named))
+        assert result.exit_code == 1, result.output
+        assert "model_error no_answer" in result.output
         (row,) = [row for row in attempts(home) if row.campaign in known(home, "silent")]
 
         assert (row.outcome.value, row.reason) == ("model_error", "no_answer")
