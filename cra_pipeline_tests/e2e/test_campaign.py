@@ -147,6 +147,20 @@ def known(layout: Layout, name: str) -> set[str]:
     return {spec.campaign_id for spec in specs if spec.name == name}
 
 
+def test_campaigns_and_other_attempts_leave_each_other_alone(home: Layout) -> None:
+    campaigns = {row.attempt_id for row in attempts(home)}
+    command("run", "attempts", "--repo", "till", "--limit", "1")
+    both = {row.attempt_id for row in attempts(home)}
+    others = {row.attempt_id for row in attempts(home) if not row.campaign}
+    command(*GOLD, "--name", "after", "--forms", "names", "--seeds", "5")
+    after = {row.attempt_id for row in attempts(home)}
+
+    assert campaigns < both
+    assert len(others) > 3
+    assert both < after
+    assert len(after) == len(both) + 1
+
+
 def test_a_silent_model_server_is_no_failure_of_the_agent_and_is_asked_again(home: Layout) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -241,6 +255,8 @@ def test_kills_in_mid_campaign_lose_no_finished_attempt(
     assert Counter(row.outcome.value for row in rows) == {"passed": 8}
     assert finished <= {row.attempt_id for row in rows}
     assert killed.triples() == {
-        row.triple_id: row.outcome for row in triples(home) if row.outcome.value == "passed"
+        row.triple_id: row.outcome
+        for row in triples(home)
+        if row.prompt_source == "logged" and row.outcome.value == "passed"
     }
     assert not list((killed.layout.root / "scratch").glob("agent-*"))

@@ -69,7 +69,9 @@ class _Cell:
         spec: CampaignSpec | None,
     ) -> dict[str, _Unit]:
         """Units by the content id of everything that decides them, which is the attempt's id."""
-        rules = policy_json(replace(self.policy, limit=0, agents=(), mutants=0, seed=0))
+        kept = self.policy if spec is None else replace(self.policy, limits=AttemptPolicy().limits)
+        # What a run may use is of the moment; a campaign outlives it.
+        rules = policy_json(replace(kept, limit=0, agents=(), mutants=0, seed=0))
         wish = self.statements(spec)
         return {
             unit_key(
@@ -209,10 +211,13 @@ def _at_once(campaign: str) -> int:
 
 def _rows(cell: _Cell, crew: Crew[AttemptRow], tasks: Sequence[TaskRow]) -> list[AttemptRow]:
     found: dict[str, AttemptRow] = {}
-    # The policy's limit is no campaign's business: each has its own.
-    newest = newest_tasks(tasks, cell.policy.limit)
-    for name in cell.policy.agents:
-        found |= _made(cell, crew, newest, name, None)
+    if cell.campaign:
+        found |= _as_they_stand(cell, tasks)
+    else:
+        # The policy's limit is no campaign's business: each has its own.
+        newest = newest_tasks(tasks, cell.policy.limit)
+        for name in cell.policy.agents:
+            found |= _made(cell, crew, newest, name, None)
     for spec in round_campaigns(cell.layout, cell.round_name, cell.repo):
         chosen = most_valuable(tasks, spec.limit)
         if spec.campaign_id == cell.campaign:
@@ -220,6 +225,30 @@ def _rows(cell: _Cell, crew: Crew[AttemptRow], tasks: Sequence[TaskRow]) -> list
         else:
             found |= crew.known(_campaign_units(cell, chosen, spec))
     return list(found.values())
+
+
+def _as_they_stand(cell: _Cell, tasks: Sequence[TaskRow]) -> dict[str, AttemptRow]:
+    """Attempts outside of campaigns: what made them, and within which limits, is not asked here.
+
+    Those on tasks that have changed since are gone; ``run attempts`` makes them again.
+    """
+    manifest = cell.layout.manifest(ATTEMPTS, cell.partition)
+    if not manifest.exists():
+        return {}
+    inputs = {item.name: item.content_id for item in read_record(manifest, AssetManifest).inputs}
+    if inputs.get(f"{TASKS}/{cell.repo}") != _content_of_tasks(cell):
+        return {}
+    ours = {task.task_id for task in tasks}
+    rows = read_table(cell.layout.table(ATTEMPTS, cell.partition), AttemptRow)
+    return {
+        row.attempt_id: row
+        for row in rows
+        if not row.campaign and row.task_id in ours and cell.whole(row)
+    }
+
+
+def _content_of_tasks(cell: _Cell) -> str:
+    return read_record(cell.layout.manifest(TASKS, cell.repo), AssetManifest).content_id
 
 
 def _campaign_units(cell: _Cell, tasks: Sequence[TaskRow], spec: CampaignSpec) -> dict[str, _Unit]:
@@ -243,10 +272,7 @@ def _made(
             decided_by,
             spec,
         )
-        known = crew.known(units)
-        if spec is None and cell.campaign:
-            return known
-        for row in known.values():
+        for row in crew.known(units).values():
             cell.meter.add(row)
         keys = {id(unit): key for key, unit in units.items()}
 
