@@ -29,10 +29,14 @@ from cra_pipeline.contracts.calls import CallRecord
 from cra_pipeline.contracts.tasks import AttemptRow
 from cra_pipeline.contracts.triples import TripleRow, prompt_hash
 from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.harness.policy import AttemptPolicy
+from cra_pipeline.harness.stage.attempts import check_attempts, run_attempts
 from cra_pipeline.harness.stage.campaigns import round_campaigns
 from cra_pipeline.integrations.calls import iterate_calls, stored_attempts
 from cra_pipeline.integrations.files import read_table
 from cra_pipeline.integrations.index import serve_wheels
+from cra_pipeline.integrations.sandbox.bubblewrap import BubblewrapSandbox
+from cra_pipeline.integrations.testrun.runner import PytestRunner
 from cra_pipeline_tests.e2e.test_kills import COMMAND, KILLS
 
 pytestmark = pytest.mark.slow
@@ -149,7 +153,11 @@ def known(layout: Layout, name: str) -> set[str]:
 
 def test_campaigns_and_other_attempts_leave_each_other_alone(home: Layout) -> None:
     campaigns = {row.attempt_id for row in attempts(home)}
-    command("run", "attempts", "--repo", "till", "--limit", "1")
+    # Within limits of its own, as the demo has them: they are part of what decides an attempt.
+    tight = AttemptPolicy().limits.model_copy(update={"cpu_s": 41})
+    runner = PytestRunner(BubblewrapSandbox(), home.scratch)
+    run_attempts(home, "till", "r01", policy=AttemptPolicy(limits=tight), runner=runner)
+    check_attempts(home, "till", "r01")
     both = {row.attempt_id for row in attempts(home)}
     others = {row.attempt_id for row in attempts(home) if not row.campaign}
     command(*GOLD, "--name", "after", "--forms", "names", "--seeds", "5")

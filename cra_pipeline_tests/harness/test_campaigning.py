@@ -77,11 +77,13 @@ def test_attempts_hang_on_program_settings_and_responder_and_not_on_the_name() -
         ({"seeds": (1, 1)}, "seeds"),
         ({"temperatures": (2.5,)}, "temperatures lie"),
         ({"forms": ()}, "forms"),
+        ({"responder": ResponderSpec(name="openai", key_variable="sk-secret")}, "key variable"),
     ],
 )
 def test_a_policy_that_cannot_be_meant_is_refused(change: dict[str, object], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=words) as refusal:
         require_sound(SPEC.model_copy(update=change))
+    assert "sk-secret" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
