@@ -111,22 +111,6 @@ def read_groups(text: str, points: Sequence[Point]) -> tuple[Item, ...]:
     return _sound(tuple(parts))
 
 
-def read_verdict(text: str) -> bool | None:
-    """Yes or no; None where the agent could not tell and would go on with its default."""
-    answer = text.strip().lower()
-    if answer in {"yes", "no"}:
-        return answer == "yes"
-    try:
-        found = _json(answer)
-    except ValueError:
-        return None
-    if not isinstance(found, dict):
-        return None
-    if "verdict" in found:
-        return found["verdict"] in ("relevant", "yes", True)
-    return bool(found["keep"]) if "keep" in found else None
-
-
 def _steps(text: str) -> tuple[Item, ...]:
     answer = _object(text, "part_id", "task_summary", "rationale")
     steps = _objects(answer, "steps")

@@ -24,8 +24,8 @@ from cra_pipeline.harness.plan_answers import (
     read_points,
     read_steps,
     read_targets,
-    read_verdict,
 )
+from cra_pipeline.kinds import read_verdict
 
 _OPENS_META = frozenset({"meta_plan", "change_point_enum"})
 _OPENS_PART = frozenset({"part_plan", "symbol_targeting"})

@@ -16,8 +16,7 @@ from itertools import pairwise
 from cra_pipeline.contracts.calls import CallRecord
 from cra_pipeline.contracts.ports import Oracle
 from cra_pipeline.contracts.triples import TripleRow
-from cra_pipeline.harness.plan_answers import read_verdict
-from cra_pipeline.kinds import CALL_KINDS
+from cra_pipeline.kinds import CALL_KINDS, read_verdict
 
 
 def relabel(oracle: Oracle, calls: Iterable[CallRecord]) -> tuple[str, ...]:

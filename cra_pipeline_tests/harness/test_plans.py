@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cra_pipeline.contracts.calls import CallRecord
-from cra_pipeline.harness.plan_answers import read_groups, read_points, read_verdict
+from cra_pipeline.harness.plan_answers import read_groups, read_points
 from cra_pipeline.harness.plans import PlannedStep, planned, planned_in
+from cra_pipeline.kinds import read_verdict
 
 PLANNING = [
     "meta_plan",

@@ -123,6 +123,15 @@ def test_a_binary_test_file_is_given(materials: Materials) -> None:
     assert "tests/data.json" not in said.proposed({})
 
 
+def test_hidden_text_is_given_and_prose_is_not(materials: Materials) -> None:
+    after = {**materials.after, "tests/data/e.txt": Blob(FILE, b"e\n")}
+    hidden = materials.hidden | {"tests/data/e.txt"}
+    said = expressed(replace(materials, after=after, hidden=hidden))
+
+    assert said.given["tests/data/e.txt"].content == b"e\n"
+    assert "README.md" not in said.given
+
+
 def test_an_inexpressible_task_ends_without_a_sandbox(bed: Bed) -> None:
     materials = replace(
         bed.materials,
