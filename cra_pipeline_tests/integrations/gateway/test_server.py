@@ -16,6 +16,7 @@ from cra_pipeline.contracts.calls import ModelAnswer, ModelRequest
 from cra_pipeline.errors import BusyError, StoreError
 from cra_pipeline.integrations.gateway.listening import listen_loopback
 from cra_pipeline.integrations.gateway.log import read_calls
+from cra_pipeline.integrations.gateway.policy import GatewayPolicy
 from cra_pipeline.integrations.gateway.server import Gateway
 from cra_pipeline_tests.integrations.gateway.clients import (
     Noting,
@@ -62,6 +63,22 @@ def test_a_stop_lets_answers_under_way_be_written_and_heard(tmp_path: Path) -> N
 
     assert (status, reply["response"]) == (200, "yes")
     assert logged(tmp_path)[0].response == "yes"
+
+
+@pytest.mark.parametrize("policy", [GatewayPolicy(calls=3), GatewayPolicy(log_bytes=400)])
+def test_an_attempt_that_asks_without_end_is_turned_away_unlogged(
+    tmp_path: Path, policy: GatewayPolicy
+) -> None:
+    async def work() -> list[int]:
+        async with serving(Scripted(), policy) as gateway:
+            path = await opened(gateway, tmp_path)
+            return [(await post(path))[0] for _ in range(6)]
+
+    statuses = asyncio.run(work())
+
+    assert statuses[0] == 200
+    assert statuses[-1] == 429
+    assert len(logged(tmp_path)) == statuses.count(200)
 
 
 def test_sixty_four_attempts_at_once_are_kept_apart(tmp_path: Path) -> None:
