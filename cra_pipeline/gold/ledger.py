@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from cra_pipeline.gold.change import GoldChange
+from cra_pipeline.gold.prompts import mentions
 
 _TESTS = re.compile(r"Plan tests for part (?P<part>.*?): (?P<text>.*)", re.DOTALL)
 _REST = re.compile(r"Remaining steps after .* in part (?P<part>.*)", re.DOTALL)
@@ -68,8 +69,4 @@ class Ledger:
     def _named(self, texts: Iterable[str]) -> tuple[str, ...]:
         """Changed files whose path stands in one of the texts."""
         joined = "\n".join(texts)
-        return self._change.sorted(
-            path
-            for path in self._change.order
-            if re.search(rf"(?<![\w./-]){re.escape(path)}(?![\w/-])", joined)
-        )
+        return self._change.sorted(path for path in self._change.order if mentions(joined, path))

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from cra_pipeline.gold.allocation import Allocation, allocate
+from cra_pipeline.gold.answers import entries_in, paths_in, text_in
 from cra_pipeline.gold.book import GoldBook
 from cra_pipeline.gold.change import GoldChange
 from cra_pipeline.gold.edits import Edit, written
@@ -25,6 +26,7 @@ from cra_pipeline.gold.prompts import (
     asked_points,
     asked_step,
     asked_symbol,
+    shown_code,
     task_text,
 )
 from cra_pipeline.gold.searching import edits_between, partly
@@ -95,16 +97,18 @@ class GoldOracle:
             self._worktree.edit(call_kind, prompt, response)
 
     def _note_parts(self, response: str) -> None:
-        for entry in _entries(response, "parts"):
+        for entry in entries_in(response, "parts"):
             self._ledger.note_part(
-                _text(entry, "id"), _text(entry, "description"), _paths(entry, "affected_files")
+                text_in(entry, "id"),
+                text_in(entry, "description"),
+                paths_in(entry, "affected_files"),
             )
 
     def _note_steps(self, response: str) -> None:
-        entries = [*_entries(response, "steps"), *_entries(response, "revised_steps")]
+        steps = [*entries_in(response, "steps"), *entries_in(response, "revised_steps")]
         self._ledger.note_steps(
-            (_text(entry, "id"), _text(entry, "description"), _paths(entry, "target_files"))
-            for entry in entries
+            (text_in(entry, "id"), text_in(entry, "description"), paths_in(entry, "target_files"))
+            for entry in steps
         )
 
     def _allocation(self, prompt: str) -> Allocation:
@@ -159,18 +163,19 @@ class GoldOracle:
             paths = self._ledger.files(asked.text)
         texts = self._worktree.texts(prompt)
         later = self._ledger.later(asked.number, asked.text)
+        shown = shown_code(asked.before)
         edits: list[Edit] = []
         for path in paths:
             wanted = self._book.after[path]
             if path in later:
                 wanted = partly(texts[path], wanted, asked.symbols)
-            edits += edits_between(path, texts[path], wanted, asked.before)
+            edits += edits_between(path, texts[path], wanted, shown.get(path, ""))
         if not edits:
             raise ValueError(f"step {asked.number!r}: the commit changes nothing more of {paths}")
         return written(edits)
 
     def _grouping(self, prompt: str) -> str:
-        return self._planner.grouping(_text(entry, "file_path") for entry in analysed(prompt))
+        return self._planner.grouping(text_in(entry, "file_path") for entry in analysed(prompt))
 
     def _depends(self, prompt: str, label: str) -> str:
         earlier, later = (self._ledger.files(side) for side in asked_pair(prompt, label))
@@ -179,32 +184,3 @@ class GoldOracle:
 
 def _binary(verdict: bool) -> str:  # noqa: FBT001  # the one thing that it says
     return "yes" if verdict else "no"
-
-
-def _entries(response: str, name: str) -> list[dict[str, object]]:
-    """Objects of a list in a plan; none where the answer is no plan, which the agent refuses."""
-    try:
-        plan = json.loads(_unfenced(response))
-    except (ValueError, RecursionError):
-        return []
-    entries = plan.get(name) if isinstance(plan, dict) else None
-    return (
-        [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    )
-
-
-def _unfenced(response: str) -> str:
-    text = response.strip()
-    if not text.startswith("```"):
-        return text
-    return text.partition("\n")[2].rstrip().removesuffix("```")
-
-
-def _text(entry: dict[str, object], name: str) -> str:
-    value = entry.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _paths(entry: dict[str, object], name: str) -> list[str]:
-    value = entry.get(name)
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

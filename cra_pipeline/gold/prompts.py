@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 
 _ENVIRONMENT = "</environment>"
 _JUDGED_TASK = re.compile(
@@ -24,6 +25,12 @@ _SYMBOL = re.compile(
 _FUNCTION = re.compile(r"(?P<name>\S+) \((?P<kind>\w+), (?P<lines>\d+) lines\)")
 _POINT = re.compile(r"\[[^\]]*\] (?P<path>.+?) :: ")
 _STEP = re.compile(r"\n# (?:Test )?Step to Implement\nID: ")
+_SHOWN = re.compile(
+    r"^## (?P<path>.+) \[\w+\] \((?:primary|supporting|type_context)\)\n"
+    # One line about the file's purpose may stand between.
+    r"(?:(?!<code)[^\n]*\n)?<code lang=\"[^\"\n]*\">\n",
+    re.MULTILINE,
+)
 _LISTED = re.compile(r"- (?P<path>.+) \[\w+\] ~(?P<tokens>\d+) tokens")
 
 
@@ -219,9 +226,23 @@ def analysed(prompt: str) -> list[dict[str, object]]:
     return entries
 
 
-def shown_paths(prompt: str) -> tuple[str, ...]:
-    """Files whose code the prompt shows, in order."""
-    return tuple(re.findall(r"^## (.+) \[\w+\] \(\w+\)$", prompt, re.MULTILINE))
+def shown_code(prompt: str) -> dict[str, str]:
+    """What the prompt shows of each file, in order: whole texts, excerpts or signatures.
+
+    A file that is headed without any code has an empty text.
+    """
+    places = list(_SHOWN.finditer(prompt))
+    found: dict[str, str] = {}
+    for place, following in zip_longest(places, places[1:]):
+        end = following.start() if following else len(prompt)
+        code = prompt[place.end() - 1 : end].rpartition("\n</code>")[0].removeprefix("\n")
+        found[place["path"]] = found.get(place["path"], "") + code
+    return found
+
+
+def mentions(text: str, path: str) -> bool:
+    """Whether a path stands in a text as a whole, not as the end or start of a longer one."""
+    return re.search(rf"(?<![\w./-]){re.escape(path)}(?![\w/-])", text) is not None
 
 
 def _last(marker: str, shape: re.Pattern[str], prompt: str) -> re.Match[str]:

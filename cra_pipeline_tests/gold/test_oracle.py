@@ -254,3 +254,15 @@ def test_all_kinds_but_enrichment_are_answered() -> None:
             unknown += [kind] if "no answer to this kind" in str(error) else []
 
     assert unknown == ["enrichment"]
+
+
+def test_search_texts_are_looked_for_where_their_own_file_is_shown() -> None:
+    text = "def one(x):\n    x += 1\n    return x\n"
+    oracle = GoldOracle(
+        book({"a.py": text, "b.py": text}, {"a.py": text.replace("1\n", "1\n    x += 2\n")})
+    )
+    excerpt = "def one(x):\n    x += 1"
+    shown = {"b.py": "    return x", "a.py": excerpt}
+    (edit,) = read(oracle.answer("implement", step_prompt("Change a.py", ["a.py"], shown)))
+
+    assert edit.search in excerpt

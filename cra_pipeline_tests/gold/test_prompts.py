@@ -20,7 +20,8 @@ from cra_pipeline.gold.prompts import (
     asked_points,
     asked_step,
     asked_symbol,
-    shown_paths,
+    mentions,
+    shown_code,
     task_text,
 )
 from cra_pipeline_tests.gold.books import ENVIRONMENT, context, judged, step_prompt
@@ -111,8 +112,34 @@ def test_an_analysis_of_another_shape_is_refused(inner: str) -> None:
         analysed(f"x\n<prior_analysis>\n{inner}\n</prior_analysis>\n")
 
 
-def test_shown_files_are_those_with_a_heading() -> None:
-    assert shown_paths(context("t", {"a.py": "## b.py", "c.py": ""})) == ("a.py", "c.py")
+def test_shown_code_belongs_to_the_heading_above_it() -> None:
+    code = {"a.py": "## b.py\nx = 1\n</code>\ny = 2", "c.py": ""}
+
+    assert shown_code(context("## t [python] (primary)", code)) == code
+    assert shown_code(context("t", {})) == {}
+
+
+def test_a_line_about_a_files_purpose_is_no_code() -> None:
+    prompt = context("t", {"a.py": "x = 1"}).replace(
+        "<code", "Purpose: `<code>` | Domain: d\n<code"
+    )
+
+    assert shown_code(prompt) == {"a.py": "x = 1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("Change tests/test_a.py.", True),
+        ("## tests/test_a.py [python]", True),
+        ("old/tests/test_a.py", False),
+        ("tests/test_a.py/b", False),
+        ("tests/test_a.pyi", False),
+        ("", False),
+    ],
+)
+def test_a_path_is_named_as_a_whole(text: str, *, named: bool) -> None:
+    assert mentions(text, "tests/test_a.py") is named
 
 
 @pytest.mark.parametrize(
