@@ -9,14 +9,19 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 from pathlib import Path
 from typing import Literal, get_args
 
-Kind = Literal["agent", "bench", "env", "package", "score", "testrun", "wheel", ".part"]
-"""What a folder is for; ``.part`` is a tree that is not yet published."""
+Kind = Literal["agent", "bench", "cra", "env", "package", "score", "testrun", "wheel", ".part"]
+"""What a folder is for; ``.part`` is a tree that is not yet published, and ``cra`` stands in the
+system's temporary folder, among those of other programs.
+"""
 
 TREES = "trees"
 """Folder of the scratch folder that holds checked-out trees."""
+
+_SHARED: Kind = "cra"
 
 _NAMED = re.compile(rf"(?:{'|'.join(re.escape(kind) for kind in get_args(Kind))})-(\d+)-")
 
@@ -33,6 +38,22 @@ def sweep(scratch: Path) -> None:
             match = _NAMED.match(left.name)
             if match is not None and not _lives(int(match[1])):
                 shutil.rmtree(left, ignore_errors=True)
+
+
+def sweep_among_others(folder: Path) -> None:
+    """Remove what killed processes of this user left in a folder that belongs to everybody."""
+    for left in folder.glob(f"{_SHARED}-*-*"):
+        match = _NAMED.match(left.name)
+        if match is not None and not _lives(int(match[1])) and _is_ours(left):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_ours(left: Path) -> bool:
+    try:
+        found = left.lstat()
+    except FileNotFoundError:
+        return False  # Another sweeper was quicker.
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
 
 
 def _lives(process: int) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.integrations.files import partition_lock
-from cra_pipeline.integrations.leftovers import TREES, Kind, prefix_of, sweep
+from cra_pipeline.integrations.leftovers import TREES, Kind, prefix_of, sweep, sweep_among_others
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +58,35 @@ def test_no_scratch_folder_is_nothing_to_sweep(tmp_path: Path) -> None:
     sweep(tmp_path / "nowhere")
 
     assert prefix_of("env") == f"env-{os.getpid()}-"
+
+
+def test_among_others_only_dead_folders_of_our_own_name_are_swept(
+    ended: int, tmp_path: Path
+) -> None:
+    dead = tmp_path / f"cra-{ended}-x"
+    elsewhere = tmp_path / "elsewhere"
+    spared = [
+        tmp_path / f"{prefix_of('cra')}x",
+        tmp_path / f"env-{ended}-x",
+        tmp_path / f"cra-x-{ended}-",
+        elsewhere,
+    ]
+    for folder in (dead, *spared):
+        folder.mkdir()
+    link = tmp_path / f"cra-{ended}-link"
+    link.symlink_to(elsewhere)
+    sweep_among_others(tmp_path)
+
+    assert not dead.exists()
+    assert all(folder.is_dir() for folder in spared)
+    assert link.is_symlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_among_others_the_folder_of_another_user_is_spared(ended: int, tmp_path: Path) -> None:
+    foreign = tmp_path / f"cra-{ended}-x"
+    foreign.mkdir()
+    os.chown(foreign, 65534, 65534)
+    sweep_among_others(tmp_path)
+
+    assert foreign.is_dir()

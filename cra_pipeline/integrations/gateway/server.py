@@ -6,7 +6,8 @@ import asyncio
 import shutil
 import socket
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from cra_pipeline.integrations.gateway.door import Door
 from cra_pipeline.integrations.gateway.listening import ANYBODY, listen_unix
 from cra_pipeline.integrations.gateway.log import CallLog
 from cra_pipeline.integrations.gateway.policy import GatewayPolicy
+from cra_pipeline.integrations.leftovers import prefix_of, sweep_among_others
 from cra_pipeline.integrations.responders.closing import close
 from cra_pipeline.integrations.responders.oracles import Oracles
 from cra_pipeline.kinds import CallKind
@@ -62,12 +64,19 @@ class Gateway:
         self._parent = sockets
         self._policy = GatewayPolicy() if policy is None else policy
         self._open: dict[str, _Open] = {}
+        # Those that are being opened or closed too: both take time, in which others may ask.
+        self._taken: set[str] = set()
         self._errors: dict[str, list[str]] = {}
         self._opened = 0
 
     async def start(self) -> None:
-        """Make the folder of sockets, which only this user can enter."""
-        self._folder = Path(tempfile.mkdtemp(prefix="cra-", dir=self._parent))
+        """Make the folder of sockets, which only this user can enter.
+
+        Those that killed gateways left beside it are removed.
+        """
+        parent = self._parent or Path(tempfile.gettempdir())
+        sweep_among_others(parent)
+        self._folder = Path(tempfile.mkdtemp(prefix=prefix_of("cra"), dir=parent))
 
     async def stop(self) -> None:
         """Close every door, end every log and remove the sockets; answers under way are heard."""
@@ -98,26 +107,26 @@ class Gateway:
             The socket file; whoever sees it may connect, and its folder is closed to others.
 
         Raises:
-            BusyError: The attempt is open already.
+            BusyError: The attempt is open already, or not yet closed.
             StoreError: The log cannot be written, or holds something.
             ValueError: The key is empty, or the socket's path too long.
         """
         if attempt == SERVICE:
             raise ValueError("an attempt's key is not empty")
-        self._require_closed(attempt)
-        path = self._folder / f"{self._opened}.sock"
-        self._opened += 1
-        listening = listen_unix(path, ANYBODY)
-        try:
-            log = CallLog(log_path)
-        except BaseException:
-            listening.close()
-            path.unlink()
-            raise
-        if oracle is not None:
-            self._oracles.add(attempt, oracle)
-        desk = self._desk(attempt, log, temperature, seed, at_once=1)
-        await self._serve(desk, listening, token="", socket_path=path)
+        with self._taking(attempt):
+            path = self._folder / f"{self._opened}.sock"
+            self._opened += 1
+            listening = listen_unix(path, ANYBODY)
+            try:
+                log = CallLog(log_path)
+            except BaseException:
+                listening.close()
+                path.unlink()
+                raise
+            if oracle is not None:
+                self._oracles.add(attempt, oracle)
+            desk = self._desk(attempt, log, temperature, seed, at_once=1)
+            await self._serve(desk, listening, token="", socket_path=path)
         return path
 
     async def open_service(
@@ -145,11 +154,11 @@ class Gateway:
         """
         if not token:
             raise ValueError("a socket that many may reach needs a token")
-        self._require_closed(SERVICE)
-        log = CallLog(log_path, resume=True)
-        most = self._policy.service_connections
-        desk = self._desk(SERVICE, log, temperature, seed, at_once=most)
-        await self._serve(desk, listening, token=token, socket_path=None)
+        with self._taking(SERVICE):
+            log = CallLog(log_path, resume=True)
+            most = self._policy.service_connections
+            desk = self._desk(SERVICE, log, temperature, seed, at_once=most)
+            await self._serve(desk, listening, token=token, socket_path=None)
 
     async def close_attempt(self, attempt: str) -> tuple[str, ...]:
         """Close an attempt's door; calls that still wait are cancelled, and logged so.
@@ -173,9 +182,17 @@ class Gateway:
         """
         return tuple(self._errors[attempt])
 
-    def _require_closed(self, attempt: str) -> None:
-        if attempt in self._open:
+    @contextmanager
+    def _taking(self, attempt: str) -> Iterator[None]:
+        """Keep a key from others; it is free again where the block fails."""
+        if attempt in self._taken:
             raise BusyError(f"attempt {attempt!r} is open at this gateway already: close it first")
+        self._taken.add(attempt)
+        try:
+            yield
+        except BaseException:
+            self._taken.discard(attempt)
+            raise
 
     def _desk(
         self, attempt: str, log: CallLog, temperature: float | None, seed: int, *, at_once: int
@@ -208,9 +225,12 @@ class Gateway:
 
     async def _shut(self, attempt: str, grace_s: float) -> None:
         opened = self._open.pop(attempt)
-        await opened.door.close(grace_s)
-        await opened.desk.end()
-        opened.desk.log.close()
-        self._oracles.remove(attempt)
-        if opened.socket is not None:
-            opened.socket.unlink(missing_ok=True)
+        try:
+            await opened.door.close(grace_s)
+            await opened.desk.end()
+            opened.desk.log.close()
+        finally:
+            self._oracles.remove(attempt)
+            if opened.socket is not None:
+                opened.socket.unlink(missing_ok=True)
+            self._taken.discard(attempt)

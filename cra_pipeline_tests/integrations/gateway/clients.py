@@ -20,6 +20,7 @@ from cra_pipeline.integrations.gateway.listening import listen_loopback
 from cra_pipeline.integrations.gateway.log import read_calls
 from cra_pipeline.integrations.gateway.policy import GatewayPolicy
 from cra_pipeline.integrations.gateway.server import Gateway
+from cra_pipeline.integrations.responders.oracles import Oracles
 from cra_pipeline.kinds import CALL_KINDS
 
 SCOPE, IMPLEMENT = "You judge files.", "You edit code."
@@ -151,10 +152,14 @@ def refusing(_: ModelRequest) -> ModelError:
 
 @asynccontextmanager
 async def serving(
-    responder: Responder, policy: GatewayPolicy | None = None
+    responder: Responder,
+    policy: GatewayPolicy | None = None,
+    *,
+    oracles: Oracles | None = None,
+    sockets: Path | None = None,
 ) -> AsyncIterator[Gateway]:
     """A gateway for the time of the block."""
-    gateway = Gateway(responder, KINDS, policy=policy)
+    gateway = Gateway(responder, KINDS, oracles=oracles, sockets=sockets, policy=policy)
     await gateway.start()
     try:
         yield gateway

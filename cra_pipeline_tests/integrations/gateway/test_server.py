@@ -18,6 +18,8 @@ from cra_pipeline.integrations.gateway.listening import listen_loopback
 from cra_pipeline.integrations.gateway.log import read_calls
 from cra_pipeline.integrations.gateway.policy import GatewayPolicy
 from cra_pipeline.integrations.gateway.server import Gateway
+from cra_pipeline.integrations.responders.gold import GoldResponder
+from cra_pipeline.integrations.responders.oracles import Oracles
 from cra_pipeline_tests.integrations.gateway.clients import (
     Noting,
     Scripted,
@@ -134,6 +136,56 @@ def test_an_attempt_cannot_be_opened_twice_or_over_an_earlier_log(tmp_path: Path
                 await opened(gateway, tmp_path)
             with pytest.raises(ValueError, match="not empty"):
                 await gateway.open_attempt("", tmp_path / "log", temperature=None, seed=0)
+
+    asyncio.run(work())
+
+
+def test_of_two_that_open_the_same_attempt_at_once_one_is_refused(tmp_path: Path) -> None:
+    async def work() -> tuple[list[object], tuple[int, str]]:
+        async with serving(GoldResponder(oracles := Oracles()), oracles=oracles) as gateway:
+            found = await asyncio.gather(
+                *(
+                    gateway.open_attempt(
+                        "a1", tmp_path / name, temperature=None, seed=0, oracle=Noting(name)
+                    )
+                    for name in ("first", "second")
+                ),
+                return_exceptions=True,
+            )
+            assert isinstance(found[0], Path)
+            status, reply = await post(found[0])
+            assert await gateway.close_attempt("a1") == ()
+            return list(found), (status, str(reply["response"]))
+
+    found, answer = asyncio.run(work())
+
+    assert isinstance(found[1], BusyError)
+    assert answer == (200, "first")
+
+
+def test_an_attempt_is_not_opened_before_its_door_is_closed(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with serving(Slow()) as gateway:
+            waiting = asyncio.create_task(post(await opened(gateway, tmp_path)))
+            await asyncio.sleep(0.1)
+            closing = asyncio.create_task(gateway.close_attempt("a1"))
+            await asyncio.sleep(0)
+            with pytest.raises(BusyError, match="'a1' is open"):
+                await gateway.open_attempt("a1", tmp_path / "2", temperature=None, seed=0)
+            await closing
+            await gateway.open_attempt("a1", tmp_path / "3", temperature=None, seed=0)
+            with pytest.raises(aiohttp.ClientError):
+                await waiting
+
+    asyncio.run(work())
+
+
+def test_an_attempt_that_could_not_be_opened_can_be_opened_then(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with serving(Scripted()) as gateway:
+            with pytest.raises(StoreError):
+                await gateway.open_attempt("a1", Path("/proc/none"), temperature=None, seed=0)
+            assert (await post(await opened(gateway, tmp_path)))[0] == 200
 
     asyncio.run(work())
 

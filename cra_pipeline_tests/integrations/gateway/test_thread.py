@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -106,3 +109,34 @@ def test_the_responder_is_closed_with_the_gateway() -> None:
 
     assert responder.closed == 1
     assert responder.requests == list[ModelRequest]()
+
+
+LIVING = """
+import pathlib, sys, time
+from cra_pipeline.integrations.gateway.thread import running_gateway
+from cra_pipeline.integrations.responders.gold import GoldResponder
+from cra_pipeline.integrations.responders.oracles import Oracles
+folder = pathlib.Path(sys.argv[1])
+with running_gateway(GoldResponder(Oracles()), {}, sockets=folder) as gateway:
+    gateway.open_attempt("a", folder / "log", temperature=None, seed=0)
+    print("open", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_sockets_of_a_killed_gateway_go_and_those_of_a_living_one_stay(tmp_path: Path) -> None:
+    with running_gateway(Scripted(), KINDS, sockets=tmp_path) as living:
+        path = living.open_attempt("a1", tmp_path / "1", temperature=None, seed=0)
+        command = [sys.executable, "-c", LIVING, str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"open\n"
+            process.kill()
+        left = list(tmp_path.glob("cra-*"))
+        with running_gateway(Scripted(), KINDS, sockets=tmp_path):
+            kept = list(tmp_path.glob("cra-*"))
+            status, _ = ask_blocking(path)
+
+    assert status == 200
+    assert len(left) == len(kept) == 2
+    assert all(folder.name.startswith(f"cra-{os.getpid()}-") for folder in kept)
