@@ -45,6 +45,8 @@ class TestRunRequest(Record):
     sentinels: bool = True
     """Whether random must-fail and must-pass tests run among the others."""
     collect_only: bool = False
+    tracebacks: bool = False
+    """Whether what pytest prints tells why a test failed; the report is the same."""
     limits: Limits = Limits()
 
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from cra_pipeline.contracts.agents import AgentRun, AgentSettings, AttemptPlan, TaskForm
 from cra_pipeline.contracts.calls import CallRecord
-from cra_pipeline.contracts.campaigns import CampaignSpec, ResponderSpec, campaign_plans
+from cra_pipeline.contracts.campaigns import campaign_plans
 from cra_pipeline.contracts.packages import TextFile
-from cra_pipeline.contracts.ports import AgentBackend, Responder, Sandbox
+from cra_pipeline.contracts.ports import AgentBackend, Sandbox
 from cra_pipeline.contracts.sandbox import Limits
 from cra_pipeline.contracts.tasks import Outcome, Proposal, TaskRow
 from cra_pipeline.errors import AgentError, StoreError
@@ -27,14 +27,15 @@ from cra_pipeline.gold.book import Budget, GoldBook
 from cra_pipeline.gold.oracle import GoldOracle
 from cra_pipeline.gold.visible import reproduced, usable
 from cra_pipeline.gold.wording import task_text
+from cra_pipeline.integrations.agents.answering import opened_responder
 from cra_pipeline.integrations.agents.supplies import Materials, Supplies
-from cra_pipeline.integrations.calls import restore
 from cra_pipeline.integrations.clean_room.bases import TaskBase, ready_base
 from cra_pipeline.integrations.clean_room.configuration import configuration
 from cra_pipeline.integrations.clean_room.doubts import doubted
 from cra_pipeline.integrations.clean_room.endings import RunEnding, judged_ending
 from cra_pipeline.integrations.clean_room.expressing import Expressed, expressed
 from cra_pipeline.integrations.clean_room.launch import (
+    GRACE_S,
     PORT,
     Job,
     Left,
@@ -43,15 +44,15 @@ from cra_pipeline.integrations.clean_room.launch import (
 )
 from cra_pipeline.integrations.clean_room.program import AgentProgram
 from cra_pipeline.integrations.clean_room.programs import campaign_program
-from cra_pipeline.integrations.clean_room.validation import validation_orders
+from cra_pipeline.integrations.clean_room.submission import Submission
+from cra_pipeline.integrations.clean_room.tests_desk import Desk, open_desk
+from cra_pipeline.integrations.clean_room.trial import Answer, Trial, run_trial
+from cra_pipeline.integrations.clean_room.validation import expectation
 from cra_pipeline.integrations.gateway.log import read_calls
 from cra_pipeline.integrations.gateway.thread import RunningGateway, running_gateway
 from cra_pipeline.integrations.leftovers import prefix_of
 from cra_pipeline.integrations.raw_db.merge import merge
-from cra_pipeline.integrations.responders.endpoint import Endpoint
-from cra_pipeline.integrations.responders.ingredients import Ingredients
 from cra_pipeline.integrations.responders.oracles import Oracles
-from cra_pipeline.integrations.responders.table import load_responder
 from cra_pipeline.kinds import CALL_KINDS
 
 ATTEMPT_LIMITS = Limits(
@@ -60,7 +61,10 @@ ATTEMPT_LIMITS = Limits(
 SOLVE_S = 1300.0
 """Seconds until the agent is interrupted."""
 TEST_S = 300
-"""Seconds that its own test command may take."""
+"""Seconds that its own tests may take."""
+TEST_LIMITS = ATTEMPT_LIMITS.model_copy(update={"wall_s": float(TEST_S), "disk_mb": 1024})
+_WAITED_S = 60
+"""Seconds that its test command waits beyond that, so that it hears the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,16 +135,13 @@ class CleanRoomAgent:
             return self._nothing(plan, Outcome.AGENT_ERROR, "index_failed", str(error))
         book = self._book(task, said, base, form)
         log = self.supplies.calls(attempt_id)
-        with self._open(task, plan, book, log) as socket:
-            left = run_program(
-                self.sandbox,
-                self.supplies.layout.scratch,
-                self.program,
-                self._job(task, materials, base, book, said, form, plan, socket),
-            )
+        trial = self._trial(task, materials, base, book, said)
+        with self._open(task, plan, book, log) as socket, self._desk(trial) as desk:
+            job = self._job(base, book, form, plan, socket, desk.socket)
+            left = run_program(self.sandbox, self.supplies.layout.scratch, self.program, job)
         cell = cell_key(task.task_id, self.settings, plan)
         calls = read_calls(log).records
-        ending = judged_ending(left, calls, self.gateway.model_errors(cell))
+        ending = judged_ending(left, calls, self.gateway.model_errors(cell), desk.faults)
         if ending.outcome is None:
             ending = doubted(ending, left, book, calls)
         unmerged = self._merged(left, attempt_id)
@@ -187,19 +188,46 @@ class CleanRoomAgent:
             stack.callback(self.gateway.close_attempt, cell)
             yield place
 
-    def _job(  # noqa: PLR0913, PLR0917  # everything about one attempt
+    def _trial(
         self,
         task: TaskRow,
         materials: Materials,
         base: TaskBase,
         book: GoldBook,
         said: Expressed,
+    ) -> Trial:
+        return Trial(
+            tree=base.tree,
+            environment=materials.environment,
+            env_folder=materials.env_folder,
+            given=said.given,
+            expected=expectation(task, book.before, book.after),
+            limits=TEST_LIMITS,
+            scratch=self.supplies.layout.scratch,
+        )
+
+    @contextmanager
+    def _desk(self, trial: Trial) -> Iterator[Desk]:
+        def run(submission: Submission, left_s: float) -> Answer:
+            return run_trial(self.sandbox, trial, submission, left_s)
+
+        with open_desk(run, seconds=SOLVE_S + GRACE_S) as desk:
+            yield desk
+
+    def _job(  # noqa: PLR0913, PLR0917  # everything about one attempt
+        self,
+        base: TaskBase,
+        book: GoldBook,
         form: TaskForm,
         plan: AttemptPlan,
         socket: Path,
+        tests_socket: Path,
     ) -> Job:
         settings = configuration(
-            self.settings, port=PORT, temperature=plan.temperature, test_timeout_s=TEST_S
+            self.settings,
+            port=PORT,
+            temperature=plan.temperature,
+            test_timeout_s=TEST_S + _WAITED_S,
         )
         return Job(
             arguments=("solve", "--repo", "/repo", "--", book.statement),
@@ -209,10 +237,7 @@ class CleanRoomAgent:
             timeout_s=SOLVE_S,
             limits=ATTEMPT_LIMITS,
             socket=socket,
-            environment=materials.environment,
-            env_folder=materials.env_folder,
-            validation=validation_orders(task, materials.environment, book.before, book.after),
-            given={path: blob.content for path, blob in said.given.items()},
+            tests_socket=tests_socket,
         )
 
     def _merged(self, left: Left, attempt_id: str) -> str:
@@ -350,47 +375,3 @@ def opened(supplies: Supplies) -> Iterator[AgentBackend]:
             gateway=gateway,
             plans_for=campaign_plans(spec),
         )
-
-
-@contextmanager
-def opened_responder(
-    spec: CampaignSpec, supplies: Supplies, oracles: Oracles
-) -> Iterator[Responder]:
-    """Who answers: the named responder, for some call kinds or for all.
-
-    Raises:
-        ModelError: The model server may not be asked.
-        StoreError: A campaign that is to be answered again has no calls.
-    """
-    told = spec.responder
-    supplies.layout.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        dir=supplies.layout.scratch, prefix=prefix_of("agent")
-    ) as folder:
-        recordings = None
-        if told.name == "recorded":
-            recordings = restore(
-                supplies.layout, supplies.partition, told.recordings, Path(folder) / "calls"
-            )
-        ingredients = Ingredients(
-            oracles=oracles,
-            endpoint=_endpoint(told) if told.base_url else None,
-            recordings=recordings,
-            by_kind=dict.fromkeys(told.kinds, told.name),
-            otherwise="gold",
-        )
-        yield load_responder("mixture" if told.kinds else told.name, ingredients)
-
-
-def _endpoint(told: ResponderSpec) -> Endpoint:
-    return Endpoint(
-        base_url=told.base_url,
-        model=told.model,
-        models=dict(told.models),
-        key_variable=told.key_variable,
-        concurrency=told.concurrency,
-        requests_per_minute=told.requests_per_minute,
-        prompt_price=told.prompt_price,
-        completion_price=told.completion_price,
-        spend_limit=told.spend_limit,
-    )

@@ -45,16 +45,25 @@ class RunEnding:
     withheld: str = ""
 
 
-def judged_ending(left: Left, calls: Sequence[CallRecord], faults: Sequence[str] = ()) -> RunEnding:
+def judged_ending(
+    left: Left,
+    calls: Sequence[CallRecord],
+    faults: Sequence[str] = (),
+    untested: Sequence[str] = (),
+) -> RunEnding:
     """Look at the machine first, then the model server, the program, and last the agent's word.
 
     Args:
         left: Of the run.
         calls: Its request log.
         faults: What went wrong at the gateway, such as a log that could not be written.
+        untested: Why the machine could not run the agent's own tests: it took them for failures.
     """
-    if left.sandbox.ending is Ending.NOT_STARTED:
-        return _none(Outcome.SANDBOX_ERROR, "sandbox_not_started", left.sandbox.detail)
+    unstarted = left.sandbox.ending is Ending.NOT_STARTED
+    if unstarted or untested:
+        reason = "sandbox_not_started" if unstarted else "tests_not_run"
+        words = left.sandbox.detail if unstarted else untested[0]
+        return _none(Outcome.SANDBOX_ERROR, reason, words)
     failed = [call for call in calls if call.finish == "error"]
     unanswered = next((call for call in failed if _is_models(call)), None)
     if unanswered is not None and _is_astray(unanswered, calls):

@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from cra_pipeline.contracts.packages import EnvironmentRow
 from cra_pipeline.contracts.ports import Sandbox
 from cra_pipeline.contracts.sandbox import Bind, Ending, Limits, SandboxRequest, SandboxResult
 from cra_pipeline.errors import AgentError
@@ -27,6 +26,7 @@ GRACE_S = 15.0
 """After its time is up the agent may still clean its branch."""
 
 _INTERPRETER = "/agentpython/bin/python3"
+_TEST_COMMAND = f'#!/bin/sh\nexec {_INTERPRETER} -I /cra/send_tests.py "$@"\n'.encode()
 _DATABASES = ("raw.sqlite", "curated.sqlite")
 _CERTIFICATE = "/cra/certificate.pem"
 _WORDS = 2000
@@ -44,10 +44,7 @@ class Job:
         timeout_s: Seconds until it is interrupted.
         limits: Of the sandbox; its wall time lies behind ``timeout_s``.
         socket: Of the gateway; None where no call is expected.
-        environment: The task's environment for its tests; None where none are run.
-        env_folder: Of that environment on the host.
-        validation: Orders of ``validate.py``.
-        given: Content by path that only the test command finds in the tree.
+        tests_socket: Of the desk that answers its test command; None where none is expected.
     """
 
     arguments: tuple[str, ...]
@@ -57,10 +54,7 @@ class Job:
     timeout_s: float
     limits: Limits
     socket: Path | None = None
-    environment: EnvironmentRow | None = None
-    env_folder: Path | None = None
-    validation: Mapping[str, object] | None = None
-    given: Mapping[str, bytes] = field(default_factory=dict)
+    tests_socket: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,49 +105,23 @@ def _request(folder: Path, program: AgentProgram, job: Job) -> SandboxRequest:
             for number, place in enumerate(program.folders)
         ),
     ]
-    layers: list[Path] = []
-    if job.environment is not None and job.env_folder is not None:
-        layers, more = _test_environment(folder, job, job.environment, job.env_folder)
-        binds += more
-    sockets = () if job.socket is None else (Bind(source=job.socket, target="/gateway/socket"),)
+    sockets = {"/gateway/socket": job.socket, "/tests/socket": job.tests_socket}
+    if job.tests_socket is not None:
+        tools = _write(folder / "tools", {"bin/pytest": _TEST_COMMAND})
+        binds.append(Bind(source=tools, target="/tools"))
     return SandboxRequest(
         argv=(_INTERPRETER, "-I", "/cra/inside.py"),
         tree=job.tree,
-        layers=tuple(layers),
         binds=tuple(binds),
-        sockets=sockets,
+        sockets=tuple(
+            Bind(source=place, target=target)
+            for target, place in sockets.items()
+            if place is not None
+        ),
         env=_variables(),
         channel=True,
         limits=job.limits,
     )
-
-
-def _test_environment(
-    folder: Path, job: Job, environment: EnvironmentRow, env_folder: Path
-) -> tuple[list[Path], list[Bind]]:
-    """Layers and binds with which the agent's test command finds the task's environment."""
-    orders = {**(job.validation or {}), "given": sorted(job.given)}
-    tools = {
-        "bin/pytest": b'#!/bin/sh\nexec /env/bin/python -s /tools/validate.py "$@"\n',
-        "validate.py": _script("validate.py"),
-        "validation.json": json.dumps(orders).encode(),
-        **{f"given/{number}": job.given[path] for number, path in enumerate(sorted(job.given))},
-    }
-    shim = {file.path: file.text.encode() for file in environment.shim}
-    generated = {file.path: file.text.encode() for file in environment.generated}
-    layers = [_write(folder / "generated", generated)] if generated else []
-    return layers, [
-        Bind(source=env_folder, target="/env"),
-        Bind(source=_base_interpreter(), target="/python"),
-        Bind(source=_write(folder / "shim", shim), target="/shim"),
-        Bind(source=_write(folder / "tools", tools), target="/tools"),
-    ]
-
-
-def _base_interpreter() -> Path:
-    import sys
-
-    return Path(sys.base_prefix)
 
 
 def _script(name: str) -> bytes:
@@ -176,13 +144,14 @@ def _scripts(program: AgentProgram, job: Job) -> dict[str, bytes]:
     return {
         "inside.py": _script("inside.py"),
         "start.py": _script("start.py"),
+        "send_tests.py": _script("send_tests.py"),
         "certificate.pem": _script("certificate.pem"),
         "orders.json": json.dumps(orders).encode(),
     }
 
 
 def _variables() -> tuple[tuple[str, str], ...]:
-    """The whole environment of the agent and of the tests that it runs."""
+    """The whole environment of the agent."""
     settings = {
         "core.fileMode": "false",
         "core.hooksPath": "/dev/null",
@@ -195,7 +164,7 @@ def _variables() -> tuple[tuple[str, str], ...]:
         "user.email": "agent@localhost",
     }
     variables = {
-        "PATH": "/tools/bin:/shim/bin:/env/bin:/usr/bin:/bin",
+        "PATH": "/tools/bin:/usr/bin:/bin",
         "HOME": "/home/sandbox",
         "USER": "agent",
         "LOGNAME": "agent",

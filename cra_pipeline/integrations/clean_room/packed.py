@@ -6,7 +6,7 @@ links, sparse files and offsets would be more than can be trusted here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -20,7 +20,8 @@ MOST_FILES = 2000
 """Changed paths; an agent that edits by hand changes a few."""
 _EXIT = 255
 _SIGNAL = -64
-_Size = Annotated[int, Field(ge=0)]
+Size = Annotated[int, Field(ge=0)]
+"""Bytes of a piece."""
 
 
 class Told(Record):
@@ -34,7 +35,7 @@ class Told(Record):
     deleted: Annotated[tuple[str, ...], Field(max_length=MOST_FILES)]
     databases: Annotated[tuple[str, ...], Field(max_length=8)]
     """Names, whose pieces come behind the files."""
-    sizes: Annotated[tuple[_Size, ...], Field(max_length=MOST_FILES + 8)]
+    sizes: Annotated[tuple[Size, ...], Field(max_length=MOST_FILES + 8)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +57,11 @@ def unpacked(content: bytes) -> Packed:
     if not newline:
         raise ValueError("the result has no first line")
     told = Told.parse_json(head, where="result")
+    if len(set(told.databases)) < len(told.databases):
+        raise ValueError("the result names something twice")
+    require_apart(told.changed, told.deleted, where="result")
     names = [*told.changed, *told.databases]
-    if len(told.sizes) != len(names) or sum(told.sizes) != len(rest):
-        raise ValueError("the result is not as long as it says")
-    _require_sound(told)
-    pieces: list[bytes] = []
-    position = 0
-    for size in told.sizes:
-        pieces.append(rest[position : position + size])
-        position += size
+    pieces = pieces_of(rest, told.sizes, len(names), where="result")
     count = len(told.changed)
     return Packed(
         told=told,
@@ -73,18 +70,49 @@ def unpacked(content: bytes) -> Packed:
     )
 
 
-def _require_sound(told: Told) -> None:
-    paths = [*told.changed, *told.deleted]
-    if len(set(paths)) < len(paths) or len(set(told.databases)) < len(told.databases):
-        raise ValueError("the result names something twice")
+def pieces_of(rest: bytes, sizes: Sequence[int], count: int, *, where: str) -> list[bytes]:
+    """Cut what follows the first line.
+
+    Args:
+        rest: All of it.
+        sizes: Bytes of each piece; none is below zero.
+        count: How many are meant.
+        where: Names it in the error.
+
+    Raises:
+        ValueError: It is longer or shorter than that.
+    """
+    if len(sizes) != count or sum(sizes) != len(rest):
+        raise ValueError(f"the {where} is not as long as it says")
+    pieces: list[bytes] = []
+    position = 0
+    for size in sizes:
+        pieces.append(rest[position : position + size])
+        position += size
+    return pieces
+
+
+def require_apart(changed: Sequence[str], deleted: Sequence[str], *, where: str) -> None:
+    """Refuse paths that lead out of a tree or into each other.
+
+    Raises:
+        ValueError: One does, or is named twice.
+    """
+    paths = [*changed, *deleted]
+    if len(set(paths)) < len(paths):
+        raise ValueError(f"the {where} names something twice")
     for path in paths:
         try:
-            safe_path(path, where="result")
+            safe_path(path, where=where)
         except GitError as error:
             raise ValueError(str(error)) from error
-    changed = set(told.changed)
-    for path in changed:
-        parts = path.split("/")
-        above = {"/".join(parts[:count]) for count in range(1, len(parts))}
-        if above & changed:
-            raise ValueError(f"result: {path!r} lies below a file")
+    files = set(changed)
+    for path in files:
+        if not files.isdisjoint(above(path)):
+            raise ValueError(f"{where}: {path!r} lies below a file")
+
+
+def above(path: str) -> set[str]:
+    """Every folder in which a path lies."""
+    parts = path.split("/")
+    return {"/".join(parts[:count]) for count in range(1, len(parts))}

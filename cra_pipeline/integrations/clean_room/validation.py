@@ -1,67 +1,121 @@
-"""What the agent's own test command runs. Pure.
+"""Which failures of the agent's own tests count against it. Pure, and decided on the host.
 
-Of the base everything is named; of the hidden tests there are only salted hashes, so that those
-which are red even with the commit's own change are not held against the agent, and no name of
-them can be read where it works.
+Tests that were red, skipped or unsteady before the agent touched anything do not count, nor do
+hidden ones that are red even with the right change: nobody could make them pass. Whatever else it
+writes anew counts. It is a courtesy to the agent, not the verdict: that is given elsewhere.
 """
 
 from __future__ import annotations
 
 import ast
-import hashlib
-from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from cra_pipeline.contracts.packages import EnvironmentRow
 from cra_pipeline.contracts.tasks import TaskRow
+from cra_pipeline.contracts.testrun import TestResult
+from cra_pipeline.integrations.testrun.protocol import Line
+
+_RED = frozenset({TestResult.FAILED, TestResult.ERROR})
+_THROUGH = frozenset({0, 1, 5})
+"""Statuses of pytest after a session that came to its end: green, red, nothing collected."""
 
 
-def validation_orders(
-    task: TaskRow,
-    environment: EnvironmentRow,
-    texts: Mapping[str, str],
-    after: Mapping[str, str] | None = None,
-) -> dict[str, object]:
-    """Orders for ``validate.py``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What is known of a task's tests; none of it is shown to what runs in a sandbox but files.
+
+    Attributes:
+        files: Test files that hold an expected test.
+        base: Functions in them at the base, as node ids without parameters.
+        base_passing: Tests of those that passed there.
+        hidden: Functions that the commit adds.
+        hidden_passing: Tests of those that pass with the commit's own change.
+    """
+
+    files: tuple[str, ...]
+    base: frozenset[str]
+    base_passing: frozenset[str]
+    hidden: frozenset[str]
+    hidden_passing: frozenset[str]
+
+    def counts(self, test: str) -> bool:
+        """Whether a failure of this test is the agent's.
+
+        Args:
+            test: Node id.
+        """
+        function = test.partition("[")[0]
+        if function in self.base:
+            return test in self.base_passing
+        return function not in self.hidden or test in self.hidden_passing
+
+    def counts_uncollected(self, node: str) -> bool:
+        """Whether it is the agent's failure that a file or class cannot be collected.
+
+        Args:
+            node: Node id; empty for the whole session. It counts unless it stood at the base and
+                gave nothing that passed.
+        """
+        below = f"{node}::" if node else ""
+        stood = any(name.startswith(below) for name in self.base)
+        return not stood or any(name.startswith(below) for name in self.base_passing)
+
+
+def expectation(task: TaskRow, texts: Mapping[str, str], after: Mapping[str, str]) -> Expected:
+    """What can be expected of a task's tests.
 
     Args:
-        task: Test files that hold an expected test are run; of what is in them at the base only
-            what passed there.
-        environment: How they are run.
+        task: The admitted task.
         texts: Text of the base's files by path.
         after: Text of the changed files after the commit.
     """
+    passing = (*task.pass_to_pass, *task.fail_to_pass)
     # Others of its files cannot be collected here, whatever anybody changes.
-    expected = {test.partition("::")[0] for test in (*task.pass_to_pass, *task.fail_to_pass)}
-    files = [path for path in task.test_files if path in expected]
-    known = [path for path in files if path in texts]
-    roots = [str(PurePosixPath("/repo") / root) for root in environment.import_roots]
-    functions = [name for path in known for name in functions_of(path, texts[path])]
-    old = set(functions)
-    hidden = {
-        name
-        for path, text in (after or {}).items()
-        if path in files
-        for name in functions_of(path, text)
-    } - old
-    expected_ids = [*task.pass_to_pass, *task.fail_to_pass]
-    return {
-        "salt": task.task_id,
-        "hidden": sorted(salted(task.task_id, name) for name in hidden),
-        "hidden_passing": sorted(
-            salted(task.task_id, test) for test in expected_ids if test.partition("[")[0] in hidden
-        ),
-        "files": files,
-        "functions": sorted(old),
-        "passing": [test for test in task.pass_to_pass if test.partition("[")[0] in old],
-        "args": list(environment.test_args),
-        "path": ["/shim", *roots],
-    }
+    expected = {test.partition("::")[0] for test in passing}
+    files = tuple(path for path in task.test_files if path in expected)
+    base, later = (
+        frozenset(name for path in files if path in side for name in functions_of(path, side[path]))
+        for side in (texts, after)
+    )
+    hidden = later - base
+    return Expected(
+        files=files,
+        base=base,
+        base_passing=_of(task.pass_to_pass, base),
+        hidden=hidden,
+        hidden_passing=_of(passing, hidden),
+    )
 
 
-def salted(salt: str, name: str) -> str:
-    """A test's id as ``validate.py`` compares it."""
-    return hashlib.sha256(f"{salt}\0{name}".encode()).hexdigest()
+def _of(tests: Iterable[str], functions: frozenset[str]) -> frozenset[str]:
+    return frozenset(test for test in tests if test.partition("[")[0] in functions)
+
+
+def failures(expected: Expected, lines: Iterable[Line]) -> tuple[str, ...]:
+    """Node ids of all failures that count, in the order in which they were told.
+
+    Args:
+        expected: Of the task.
+        lines: Of a session.
+    """
+    found: dict[str, None] = {}
+    for line in lines:
+        red = line.kind == "test" and line.result in _RED and expected.counts(line.id)
+        if red or (line.kind == "collect" and expected.counts_uncollected(line.id)):
+            found[line.id] = None
+    return tuple(found)
+
+
+def status(code: int, failed: Sequence[str]) -> int:
+    """Status of the test command; an interrupted or broken session stays what it is.
+
+    Args:
+        code: With which pytest ended.
+        failed: Of ``failures``.
+    """
+    if code not in _THROUGH:
+        return code
+    return 1 if failed else 0
 
 
 def functions_of(path: str, text: str) -> Iterator[str]:

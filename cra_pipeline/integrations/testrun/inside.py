@@ -135,7 +135,9 @@ def arguments(spec: dict[str, Any], present: list[str]) -> Iterator[str]:
     """Arguments of pytest: the history's own first, so that ours win."""
     yield from spec["args"]
     yield from (f"--rootdir={spec['root']}", "-o", f"cache_dir={spec['cache']}")
-    yield from ("-q", "--tb=no", "--show-capture=no", "--color=no", "--no-header")
+    yield from ("-q", "--color=no", "--no-header")
+    if not spec["tracebacks"]:
+        yield from ("--tb=no", "--show-capture=no")
     yield "--continue-on-collection-errors"
     if spec["collect_only"]:
         yield "--collect-only"

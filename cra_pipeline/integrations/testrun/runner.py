@@ -160,6 +160,7 @@ def _scripts(request: TestRunRequest, planted: Planted, path: list[str]) -> Iter
         "deleted": request.deleted,
         "order_seed": request.order_seed,
         "collect_only": request.collect_only,
+        "tracebacks": request.tracebacks,
     }
     yield TextFile(path="spec.json", text=json.dumps(orders))
 

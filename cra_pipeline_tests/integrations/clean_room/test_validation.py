@@ -1,23 +1,24 @@
-"""The agent's own test command runs what the base gives away, and counts what passed there."""
+"""Which failures of the agent's own tests count, decided from what a session told."""
 
 from __future__ import annotations
-
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cra_pipeline.integrations.clean_room import validate
-from cra_pipeline.integrations.clean_room.validation import functions_of, validation_orders
+from cra_pipeline.contracts.testrun import TestResult
+from cra_pipeline.integrations.clean_room.validation import (
+    Expected,
+    expectation,
+    failures,
+    functions_of,
+    status,
+)
+from cra_pipeline.integrations.testrun.protocol import Line
 from cra_pipeline_tests.integrations.clean_room.beds import OLD_TEST, Bed
 
 TESTS = "tests/test_till.py"
+HIDDEN_TEST = f"{TESTS}::test_a_discount_is_taken_off"
 TEXT = """
 import pytest
 
@@ -37,24 +38,27 @@ except ImportError:
 """
 
 
-def test_orders_name_what_passed_at_the_base_and_no_hidden_test(bed: Bed) -> None:
-    before = {TESTS: bed.materials.before[TESTS].content.decode()}
-    orders = validation_orders(bed.task, bed.materials.environment, before)
+def sides(bed: Bed) -> tuple[dict[str, str], dict[str, str]]:
+    """Text of the test file before and after."""
+    before, after = bed.materials.before, bed.materials.after
+    return {TESTS: before[TESTS].content.decode()}, {TESTS: after[TESTS].content.decode()}
 
-    assert orders["files"] == [TESTS]
-    assert orders["functions"] == [OLD_TEST]
-    assert orders["passing"] == [OLD_TEST]
-    assert orders["path"] == ["/shim", "/repo"]
-    assert "discount" not in json.dumps(orders)
+
+def test_what_stood_is_told_from_what_the_commit_adds(bed: Bed) -> None:
+    expected = expectation(bed.task, *sides(bed))
+
+    assert expected.files == (TESTS,)
+    assert expected.base == expected.base_passing == {OLD_TEST}
+    assert len(expected.hidden) == 3
+    assert expected.hidden_passing == {HIDDEN_TEST}
 
 
 def test_files_without_an_expected_test_are_not_run(bed: Bed) -> None:
     task = bed.task.model_copy(update={"test_files": (TESTS, "tests/test_red.py")})
-    orders = validation_orders(task, bed.materials.environment, {"tests/test_red.py": "x = 1"})
+    expected = expectation(task, {"tests/test_red.py": "def test_x(): pass"}, {})
 
-    assert orders["files"] == [TESTS]
-    assert orders["functions"] == []
-    assert orders["passing"] == []
+    assert expected.files == (TESTS,)
+    assert expected.base == expected.base_passing == frozenset()
 
 
 def test_functions_are_found_wherever_pytest_would_find_them() -> None:
@@ -69,91 +73,75 @@ def test_no_text_breaks_the_search_for_functions(text: str) -> None:
     assert all(name.startswith("t.py::") for name in functions_of("t.py", text))
 
 
-def run(folder: Path, files: Mapping[str, str], orders: Mapping[str, object]) -> int:
-    """The script as the sandbox runs it, its place aside."""
-    script = Path(validate.__file__).read_text().replace("/tools", str(folder / "tools"))
-    (folder / "tools").mkdir()
-    (folder / "tools" / "validate.py").write_text(script)
-    told: dict[str, object] = {
-        "args": [],
-        "path": [],
-        "files": sorted(files),
-        "functions": [],
-        "passing": [],
-    }
-    (folder / "tools" / "validation.json").write_text(json.dumps({**told, **orders}))
-    for name, text in files.items():
-        (folder / name).write_text(text)
-    done = subprocess.run(
-        [sys.executable, "-s", str(folder / "tools" / "validate.py")],
-        cwd=folder,
-        # Plugins of this environment take seconds to load.
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        check=False,
-        capture_output=True,
-    )
-    return done.returncode
+KNOWN = Expected(
+    files=("t.py",),
+    base=frozenset({"t.py::test_old", "t.py::test_red", "t.py::TestDead::test_x"}),
+    base_passing=frozenset({"t.py::test_old[1]", "t.py::test_old[2]"}),
+    hidden=frozenset({"t.py::test_new", "t.py::test_flaky"}),
+    hidden_passing=frozenset({"t.py::test_new"}),
+)
 
 
-def test_hidden_tests_that_are_red_with_the_right_change_count_for_nothing(
-    tmp_path: Path, bed: Bed
-) -> None:
-    text = BAD + GOOD + "def test_other():\n    assert 0\n"
-    task = bed.task.model_copy(
-        update={
-            "test_files": ("test_a.py",),
-            "pass_to_pass": (),
-            "fail_to_pass": ("test_a.py::test_good",),
-        }
-    )
-    hidden = {"test_a.py": BAD + GOOD}
-    orders = validation_orders(task, bed.materials.environment, {}, hidden)
-    told = {key: value for key, value in orders.items() if key not in {"path", "args"}}
-
-    assert "test_good" not in json.dumps(orders)
-    assert run(tmp_path, {"test_a.py": hidden["test_a.py"]}, told) == 0
-    (tmp_path / "again").mkdir()
-    assert run(tmp_path / "again", {"test_a.py": text}, told) == 1
+def ended(name: str, result: TestResult = TestResult.FAILED) -> Line:
+    return Line(kind="test", id=f"t.py::{name}", result=result)
 
 
-BAD, GOOD = "def test_bad():\n    assert 0\n", "def test_good():\n    pass\n"
-CASES: dict[str, tuple[dict[str, str], dict[str, list[str]], int]] = {
-    "all pass": ({"test_a.py": GOOD}, {}, 0),
-    "a new test fails": ({"test_a.py": BAD}, {}, 1),
-    "an old test that passed fails": (
-        {"test_a.py": BAD},
-        {"functions": ["test_a.py::test_bad"], "passing": ["test_a.py::test_bad"]},
-        1,
-    ),
-    "an old test that never passed fails": (
-        {"test_a.py": BAD + GOOD},
-        {
-            "functions": ["test_a.py::test_bad", "test_a.py::test_good"],
-            "passing": ["test_a.py::test_good"],
-        },
-        0,
-    ),
-    "nothing is left to run": (
-        {"test_a.py": BAD},
-        {"functions": ["test_a.py::test_bad"]},
-        0,
-    ),
-    "a file that gave tests cannot be read any more": (
-        {"test_a.py": "def test_good(:"},
-        {"functions": ["test_a.py::test_good"], "passing": ["test_a.py::test_good"]},
-        1,
-    ),
-    "a file that never gave any cannot be read": (
-        {"test_a.py": "import nothing_of_this_name\n", "test_b.py": GOOD},
-        {"functions": ["test_a.py::test_x"]},
-        0,
-    ),
-    "the file is not there yet": ({}, {"files": ["test_new.py"]}, 0),
+def uncollected(node: str) -> Line:
+    return Line(kind="collect", id=node, detail="boom")
+
+
+COUNTED = {
+    "a test that passed at the base": (ended("test_old[1]"), True),
+    "its parameter that did not": (ended("test_old[3]"), False),
+    "a test that was red at the base": (ended("test_red"), False),
+    "a hidden test that the right change makes pass": (ended("test_new"), True),
+    "a hidden test that is red even then": (ended("test_flaky"), False),
+    "one of its parameters": (ended("test_flaky[a]"), False),
+    "a test that nobody knows": (ended("test_mine[1]"), True),
+    "an error in its set-up": (ended("test_mine", TestResult.ERROR), True),
+    "one that passes": (ended("test_mine", TestResult.PASSED), False),
+    "one that is skipped": (ended("test_old[1]", TestResult.SKIPPED), False),
+    "one that was meant to fail": (ended("test_old[1]", TestResult.XFAILED), False),
+    "a file that gave tests": (uncollected("t.py"), True),
+    "a class that gave none": (uncollected("t.py::TestDead"), False),
+    "a class that nobody knows": (uncollected("t.py::TestMine"), True),
+    "a new file": (uncollected("new.py"), True),
+    "the whole session": (uncollected(""), True),
+    "an item that was only collected": (Line(kind="item", id="t.py::test_mine"), False),
 }
 
 
-@pytest.mark.parametrize("case", sorted(CASES))
-def test_the_command_fails_for_what_counts_alone(tmp_path: Path, case: str) -> None:
-    files, orders, status = CASES[case]
+@pytest.mark.parametrize("what", sorted(COUNTED))
+def test_the_command_fails_for_what_counts_alone(what: str) -> None:
+    line, counts = COUNTED[what]
+    found = failures(KNOWN, [ended("test_old[2]", TestResult.PASSED), line])
 
-    assert run(tmp_path, files, orders) == status
+    assert found == ((line.id,) if counts else ())
+    assert status(1, found) == int(counts)
+
+
+def test_a_base_that_gave_nothing_need_not_be_collected() -> None:
+    dead = Expected(
+        files=("t.py",),
+        base=frozenset({"t.py::test_x"}),
+        base_passing=frozenset(),
+        hidden=frozenset(),
+        hidden_passing=frozenset(),
+    )
+
+    assert failures(dead, [uncollected("t.py"), uncollected("")]) == ()
+
+
+@pytest.mark.parametrize("code", [2, 3, 4])
+def test_an_interrupted_or_broken_session_stays_what_it_is(code: int) -> None:
+    assert status(code, ()) == code
+
+
+@pytest.mark.parametrize("code", [0, 1, 5])
+def test_a_session_that_came_to_its_end_is_judged_by_its_failures(code: int) -> None:
+    assert status(code, ()) == 0
+    assert status(code, ("t.py::test_old[1]",)) == 1
+
+
+def test_a_test_that_failed_twice_is_named_once() -> None:
+    assert failures(KNOWN, [ended("test_mine"), ended("test_mine")]) == ("t.py::test_mine",)
