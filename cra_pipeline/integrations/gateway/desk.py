@@ -71,7 +71,9 @@ class Desk:
         oracles: Told what was answered, whoever answered it.
         temperature: Instead of what the agent asks for, where given.
         seed: For every request; the agent sends none.
-        answer_s: Seconds after which a responder has failed.
+        answer_s: Seconds after which a responder has failed; waiting for limits of our own is
+            not counted.
+        whole_s: The same with all waiting.
         at_once: Calls answered at the same time. An attempt asks one thing after the other, so
             its own desk keeps to 1 and its numbers tell the order.
         most_calls: Of the attempt; further ones are turned away unlogged. 0 for any number.
@@ -87,6 +89,7 @@ class Desk:
     temperature: float | None
     seed: int
     answer_s: float
+    whole_s: float
     at_once: int = 1
     most_calls: int = 0
     most_bytes: int = 0
@@ -94,7 +97,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self._turn = asyncio.Semaphore(self.at_once)
-        self._deadline = Deadline(self.answer_s)
+        self._deadline = Deadline(self.answer_s, self.whole_s)
         self._next = self.log.lines
 
     async def answer(self, body: bytes) -> Reply:
@@ -180,7 +183,7 @@ class Desk:
             said = await self._deadline.within(self.responder.answer(request))
         except TimeoutError as error:
             raise ModelError(
-                f"{self.responder.name}: no answer to {request.call_kind} in {self.answer_s:g} s"
+                f"{self.responder.name}: no answer to {request.call_kind} {error}"
             ) from error
         answer = without_thinking(said)
         if self.oracles.knows(self.attempt):

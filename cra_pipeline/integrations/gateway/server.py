@@ -207,6 +207,7 @@ class Gateway:
             temperature=temperature,
             seed=seed,
             answer_s=self._policy.answer_s,
+            whole_s=self._policy.whole_s,
             at_once=at_once,
             # A service lives on; an attempt has an end.
             most_calls=0 if attempt == SERVICE else self._policy.calls,

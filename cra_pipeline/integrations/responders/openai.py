@@ -6,7 +6,8 @@ import asyncio
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from fractions import Fraction
 
 import aiohttp
@@ -21,11 +22,12 @@ from cra_pipeline.integrations.responders.completions import (
 )
 from cra_pipeline.integrations.responders.endpoint import Endpoint, read_key, require_reachable
 from cra_pipeline.integrations.responders.ingredients import Ingredients
+from cra_pipeline.integrations.responders.queueing import queued
 from cra_pipeline.integrations.responders.spending import Budget, Pace
 
 _LONGEST_BODY = 4 * 2**20
 _LONGEST_WAIT_S = 60.0
-_ALL_TRIES_S = 270.0  # the gateway waits for 280, the agent for 300
+_ALL_TRIES_S = 270.0  # the gateway waits for 280 after the queue, the agent for 300 in all
 _QUOTED = 200
 _TEMPLATE_TOKENS = 64  # around two messages
 _OK, _TOO_MANY, _SERVER_ERRORS = 200, 429, 500
@@ -90,7 +92,7 @@ class OpenAIResponder:
         Raises:
             ModelError: None came, it cannot be used, or the spend limit is reached.
         """
-        async with self._places:
+        async with self._place():
             tries = stamina.retry_context(
                 on=_again,
                 attempts=self._endpoint.tries,
@@ -101,6 +103,8 @@ class OpenAIResponder:
             )
             async for attempt in tries:
                 with attempt:
+                    if attempt.num > 1:
+                        await self._turn()
                     return await self._once(request)
         raise AssertionError("stamina raises after the last attempt")  # pragma: no cover
 
@@ -109,8 +113,22 @@ class OpenAIResponder:
         if self._session is not None:
             await self._session.close()
 
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        """A place and a first turn; the time until then is not the server's."""
+        with queued():
+            await self._places.acquire()
+        try:
+            await self._turn()
+            yield
+        finally:
+            self._places.release()
+
+    async def _turn(self) -> None:
+        with queued():
+            await self._pace.turn()
+
     async def _once(self, request: ModelRequest) -> ModelAnswer:
-        await self._pace.turn()
         # A token is at least one byte of text.
         most = len(request.system.encode()) + len(request.prompt.encode()) + _TEMPLATE_TOKENS
         held = self._budget.hold(most, request.max_tokens)

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from cra_pipeline.integrations.gateway.deadline import Deadline
+from cra_pipeline.integrations.responders.queueing import queued
 
 
 async def value(seconds: float) -> str:
@@ -60,6 +61,37 @@ def test_an_error_of_the_work_is_its_own() -> None:
 
     with pytest.raises(KeyError):
         asyncio.run(Deadline(5).within(work()))
+
+
+async def waits_first(in_queue: float, then: float) -> str:
+    with queued():
+        await asyncio.sleep(in_queue)
+    return await value(then)
+
+
+def test_time_in_our_own_queue_is_not_counted() -> None:
+    assert asyncio.run(Deadline(0.15).within(waits_first(0.4, 0.01))) == "done"
+
+
+def test_after_the_queue_the_work_has_its_whole_time_and_no_more() -> None:
+    async def work() -> float:
+        began = time.monotonic()
+        with pytest.raises(TimeoutError, match=r"^in 0\.2 s$"):
+            await Deadline(0.2).within(waits_first(0.3, 60))
+        return time.monotonic() - began
+
+    assert 0.49 < asyncio.run(work()) < 2
+
+
+@pytest.mark.parametrize(("in_queue", "then"), [(60, 0), (0.25, 60)])
+def test_queue_and_work_together_have_a_limit_that_tells_of_the_queue(
+    in_queue: float, then: float
+) -> None:
+    async def work() -> None:
+        await Deadline(0.2, 0.3).within(waits_first(in_queue, then))
+
+    with pytest.raises(TimeoutError, match=r"in 0\.3 s, 0\.\d+ s of them in our own queue"):
+        asyncio.run(work())
 
 
 def test_each_call_has_its_own_time() -> None:

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from cra_pipeline.contracts.calls import CallRecord
 from cra_pipeline.errors import ModelError
 from cra_pipeline.integrations.gateway.policy import GatewayPolicy
+from cra_pipeline.integrations.responders.endpoint import Endpoint
+from cra_pipeline.integrations.responders.openai import OpenAIResponder
 from cra_pipeline_tests.integrations.gateway.clients import (
     IMPLEMENT,
     SCOPE,
@@ -29,6 +32,7 @@ from cra_pipeline_tests.integrations.gateway.clients import (
     refusing,
     serving,
 )
+from cra_pipeline_tests.integrations.responders.servers import completion, model_server, says
 
 
 def test_an_answer_comes_in_ollamas_shape_and_its_line_tells_all(tmp_path: Path) -> None:
@@ -174,6 +178,45 @@ def test_a_responder_that_is_too_slow_is_a_model_error(tmp_path: Path) -> None:
     assert status == 502
     assert "no answer to scope in 0.05 s" in errors[0]
     assert responder.cancelled == 1
+
+
+async def through_a_narrow_server(
+    folder: Path,
+    policy: GatewayPolicy,
+    **terms: Any,  # noqa: ANN401  # passed on
+) -> list[tuple[int, str]]:
+    """Four attempts ask a server at once that takes 0.2 s for an answer."""
+
+    async def slowly(asked: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.2)
+        return await says(completion())(asked)
+
+    async with model_server(slowly) as server:
+        endpoint = Endpoint(base_url=server.url, model="m", **terms)
+        async with serving(OpenAIResponder(endpoint, {}), policy) as gateway:
+            paths = [await opened(gateway, folder, f"a{number}") for number in range(4)]
+            replies = await asyncio.gather(*(post(path) for path in paths))
+    return [(status, str(reply)) for status, reply in replies]
+
+
+@pytest.mark.parametrize("terms", [{"concurrency": 1}, {"requests_per_minute": 200}])
+def test_waiting_for_our_own_limits_is_not_the_servers_time(
+    tmp_path: Path, terms: dict[str, Any]
+) -> None:
+    policy = GatewayPolicy(answer_s=0.55)
+    replies = asyncio.run(through_a_narrow_server(tmp_path, policy, **terms))
+
+    assert [status for status, _ in replies] == [200] * 4
+
+
+def test_a_queue_that_is_too_long_is_a_model_error_that_names_it(tmp_path: Path) -> None:
+    policy = GatewayPolicy(whole_s=0.5)
+    replies = asyncio.run(through_a_narrow_server(tmp_path, policy, concurrency=1))
+    late = [text for status, text in replies if status == 502]
+
+    assert 1 <= len(late) < 4
+    assert all("in our own queue: allow more requests at once" in text for text in late)
+    assert {call.call_kind for call in logged(tmp_path, "a3")} == {"scope"}
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
