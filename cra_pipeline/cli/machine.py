@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import psutil
-
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import SandboxError
+from cra_pipeline.integrations.room import available_mb
 
 _TESTED_PYTHON = (3, 11)
 _GIT_FLOOR = (2, 31)  # the first that reads its settings from GIT_CONFIG_COUNT
@@ -124,7 +123,7 @@ def sandbox(_: Layout) -> Finding:
 
 def memory(_: Layout) -> Finding:
     """Memory that is free now."""
-    free = psutil.virtual_memory().available / 2**30
+    free = available_mb() / 2**10
     enough = free >= _MEMORY_FLOOR_GB
     return Finding(
         name="memory",
