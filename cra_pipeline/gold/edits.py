@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-_BLOCK = re.compile(r'<edit\s+file="([^"]+)">(.*?)</edit>', re.DOTALL)
+_OPENING = re.compile(r'<edit\s+file="([^"]+)">')
+_CLOSING = "</edit>"
 _THINKING = "<think>"
 
 
@@ -39,10 +40,22 @@ def read(answer: str) -> tuple[Edit, ...]:
     Raises:
         ValueError: The agent would refuse the answer; the message says which block.
     """
-    edits = tuple(_of_block(path.strip(), inner) for path, inner in _BLOCK.findall(answer))
+    edits = tuple(_of_block(path.strip(), inner) for path, inner in _blocks(answer))
     if not edits:
         raise ValueError("the answer holds no <edit> block")
     return edits
+
+
+def _blocks(answer: str) -> Iterator[tuple[str, str]]:
+    """Path and inside of each block, up to the first closing tag after its opening one."""
+    # By plain searches: a pattern would look for the end of every block that has none.
+    position = 0
+    while opening := _OPENING.search(answer, position):
+        stop = answer.find(_CLOSING, opening.end())
+        if stop < 0:
+            return
+        yield opening[1], answer[opening.end() : stop]
+        position = stop + len(_CLOSING)
 
 
 def _of_block(path: str, inner: str) -> Edit:

@@ -90,23 +90,31 @@ def _plain(path: str) -> str:
 def _symbol_overlap(plan: Iterable[PlannedStep], actual: ActualChange) -> float:
     changed = actual.symbols | actual.unindexed
     names = {
-        (frozenset(_plain(path) for path in step.files), name)
+        (files, name)
         for step in plan
+        for files in [frozenset(_plain(path) for path in step.files)]
         for name in step.symbols
         if name not in MODULE_LEVEL or any(name == symbol for _, symbol in changed)
     }
     covered: set[tuple[str, str]] = set()
     surplus = 0
+    meant = _by_name(changed)
     for files, name in names:
-        found = {pair for pair in changed if pair[0] in files and _covers(name, pair[1])}
+        found = {pair for pair in meant.get(name, ()) if pair[0] in files}
         covered |= found
         surplus += not found
     return _share(len(covered), len(actual.symbols | covered) + surplus)
 
 
-def _covers(planned: str, changed: str) -> bool:
-    """Whether the dotted name ``planned`` stands in ``changed`` as a run of whole components."""
-    return f".{planned}." in f".{changed}."
+def _by_name(changed: Iterable[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
+    """Changed symbols by every name that covers them: each run of whole components of theirs."""
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for path, symbol in changed:
+        parts = symbol.split(".")
+        ends = range(1, len(parts) + 1)
+        for name in {".".join(parts[start:stop]) for stop in ends for start in range(stop)}:
+            found[name].append((path, symbol))
+    return found
 
 
 def _dependency_order(
@@ -118,7 +126,7 @@ def _dependency_order(
         for path in step.files:
             steps[_plain(path)].append(step.id)
     worth = [
-        max(_worth(one, other, before) for one in steps[first] for other in steps[second])
+        _worth(frozenset(steps[first]), frozenset(steps[second]), before)
         for first, second in _one_way(dependencies)
         if first in steps and second in steps
     ]
@@ -137,7 +145,15 @@ def _one_way(dependencies: Collection[tuple[str, str]]) -> list[tuple[str, str]]
     )
 
 
-def _worth(provider: str, consumer: str, before: Mapping[str, frozenset[str]]) -> float:
-    after = provider == consumer or provider in before[consumer]
-    ahead = consumer in before[provider]
-    return UNDECIDED if after == ahead else float(after)
+def _worth(
+    providers: frozenset[str], consumers: frozenset[str], before: Mapping[str, frozenset[str]]
+) -> float:
+    """The best that any step on the importing file makes of any on the imported one."""
+    open_ = False
+    for consumer in consumers:
+        after = providers & (before[consumer] | {consumer})
+        ahead = {provider for provider in providers if consumer in before[provider]}
+        if after - ahead:
+            return 1.0
+        open_ = open_ or after == ahead or bool(providers - after - ahead)
+    return UNDECIDED if open_ else 0.0

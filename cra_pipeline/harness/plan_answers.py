@@ -1,7 +1,7 @@
 """Single answers to the agent's planning calls, read as leniently as the agent reads them.
 
-Pure. What the agent would refuse is a ``ValueError`` here, whatever a model wrote; putting the
-answers of an attempt together is ``harness.plans``.
+Pure. What the agent would refuse is a ``ValueError`` here, whatever a model wrote, and so is a
+plan beyond all measure; putting the answers of an attempt together is ``harness.plans``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 from cra_pipeline.harness.dependencies import is_sound
 
 FENCE = "```"
+MOST = 1000
+"""Most entries of one list; the agent has no limit, but a longer one is no plan for a commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,8 @@ def _objects(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     found = answer.get(name)
     if not isinstance(found, list) or not found:
         raise ValueError(f"{name}: {type(found).__name__}, expected a list that is not empty")
+    if len(found) > MOST:
+        raise ValueError(f"{name} holds {len(found)} entries, expected at most {MOST}")
     if not all(isinstance(item, dict) for item in found):
         raise ValueError(f"{name} holds something else than objects")
     return found
