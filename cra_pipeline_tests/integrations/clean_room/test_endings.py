@@ -201,3 +201,12 @@ def test_a_gateway_that_cannot_log_is_the_machines_fault() -> None:
     found = judged_ending(left(exit_code=1), [CALL], ["calls.jsonl: disk full"])
 
     assert (found.outcome, found.reason) == (Outcome.SANDBOX_ERROR, "gateway_failed")
+
+
+def test_tests_that_could_not_be_run_are_the_machines_fault_whatever_the_agent_made_of_it(
+    good: bytes,
+) -> None:
+    found = judged_ending(left(good), [CALL, MODEL], untested=["no process", "no process"])
+
+    assert (found.outcome, found.reason) == (Outcome.SANDBOX_ERROR, "tests_not_run")
+    assert found.detail == "no process"
