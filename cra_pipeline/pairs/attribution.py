@@ -82,12 +82,14 @@ class Evidence:
         alignment: Of the attempt's plan; None where it has none that can be read.
         edits_applied: Whether every edit that was answered could be applied.
         by_model: Call kinds that a model under trial answered; the commit answered all others.
+        led_astray: Whether the commit knew no answer any more after what a model had answered.
     """
 
     outcome: Outcome
     alignment: Aligned | None
     edits_applied: bool
     by_model: frozenset[str]
+    led_astray: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,9 @@ def attribute(evidence: Evidence, policy: AttributionPolicy) -> Attribution:
 
     Where models answered one sort of call only, that sort is at fault for a failure, however the
     plan is aligned: everything else was right. Where they answered planning and coding, alignment
-    decides. A failure in which the commit answered everything teaches nothing.
+    decides; but where the commit itself knew no answer any more, it was a plan that led away from
+    it, however well it fits by numbers. A failure in which the commit answered everything teaches
+    nothing.
 
     Raises:
         ValueError: ``by_model`` names an unknown call kind.
@@ -132,7 +136,9 @@ def _failed(evidence: Evidence, policy: AttributionPolicy) -> Attribution:
     if not planned and not coded:
         return Attribution(Blame.RETRIEVAL_FAILURE, "missed_context")
     fault = planning_fault(evidence.alignment, policy)
-    if coded and not (planned and fault):
+    # Code cannot leave the commit without an answer where a plan sent it there.
+    misled = planned and (fault or evidence.led_astray)
+    if coded and not misled:
         return Attribution(
             Blame.CODING_FAILURE, "wrong_code" if evidence.edits_applied else "botched_edit"
         )

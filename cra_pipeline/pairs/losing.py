@@ -28,6 +28,9 @@ _SHOWN = 40
 _UNDONE = "agent_"
 """Reasons of attempts that the agent itself gave up begin so: some answer could not be used."""
 
+_ASTRAY = "led_astray"
+"""Reason of attempts that ended where the commit knew no answer any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Numbers:
@@ -64,6 +67,7 @@ def _evidence(attempt: AttemptRow, rows: list[TripleRow]) -> Evidence:
         alignment=_numbers(rows[0]),
         edits_applied=not attempt.reason.startswith(_UNDONE),
         by_model=frozenset(attempt.by_model) & set(CALL_KINDS),
+        led_astray=attempt.reason == _ASTRAY,
     )
 
 
@@ -93,17 +97,15 @@ def is_binary(triple: TripleRow) -> bool:
 def may_be_chosen(triple: TripleRow, attempt: AttemptRow, found: Attribution | None) -> bool:
     """Whether a passing attempt's answer is one to follow.
 
-    Not a yes/no that the diff contradicts, not the plan of an attempt that went another way, and
-    no plan or code whose grounds did not stand in its own prompt.
+    Not a yes/no that the diff contradicts, no plan or code of an attempt that went another way
+    than the commit, and none whose grounds did not stand in its own prompt.
     """
     if triple.prompt_source == "rendered":
         return True
     if is_binary(triple):
         return not contradiction(triple)
-    if attempt.usable is False:
-        return False
     strayed = found is not None and found.blame is Blame.OTHER_WAY
-    return not (strayed and CALL_KINDS[triple.call_kind].stage in PLANNING_STAGES)
+    return attempt.usable is not False and not strayed
 
 
 def to_blame(triple: TripleRow, found: Attribution) -> str:
