@@ -120,6 +120,7 @@ agent_runs = _listed(agents.AgentRun)
 responder_specs = _listed(campaigns.ResponderSpec)
 rewording_rows = _listed(rewordings.RewordingRow)
 campaign_specs = _listed(campaigns.CampaignSpec)
+campaign_uses = _listed(campaigns.CampaignUse)
 
 test_tallies = _listed(tasks.TestTally)
 control_results = _listed(tasks.ControlResult)

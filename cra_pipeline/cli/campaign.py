@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
 
+from cra_pipeline.cli.outcomes import print_outcomes
 from cra_pipeline.cli.plan import PER_ROUND, Cell
-from cra_pipeline.cli.terminal import display, messages, tables
+from cra_pipeline.cli.terminal import display, messages
 from cra_pipeline.contracts.agents import AgentSettings
 from cra_pipeline.contracts.campaigns import CampaignSpec, ResponderSpec
-from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.integrations.files import read_table
 from cra_pipeline.integrations.home import current_layout
 from cra_pipeline.kinds import CALL_KINDS
+
+if TYPE_CHECKING:
+    from cra_pipeline.cli.execute import CellResult
 
 CONFIGURATIONS = {
     "monolithic": AgentSettings(name="monolithic", documentation=True, adjustment_rounds=1),
@@ -58,6 +61,18 @@ class Listed(click.ParamType[tuple[str, ...]]):
 
 LISTED = Listed()
 
+LIMIT_REACHED = 3
+"""Exit status where a limit left attempts undone."""
+
+_LIMITS = ("calls", "tokens", "money", "hours")
+_TERMS = (
+    "concurrency",
+    "requests_per_minute",
+    "prompt_price",
+    "completion_price",
+    "spend_limit",
+)
+
 
 @click.command()
 @click.option("--repos", type=LISTED, required=True, help="Repositories, between commas.")
@@ -81,20 +96,58 @@ LISTED = Listed()
 @click.option("--model", default="", help="Model to ask for.")
 @click.option("--model-for", "models", multiple=True, help="KIND=MODEL, such as an adapter's.")
 @click.option("--key-variable", default="", help="Environment variable that holds the key.")
-@click.option("--prices", type=(float, float), default=(0.0, 0.0), help="Per million tokens.")
+@click.option(
+    "--concurrency", type=click.IntRange(min=1), help="Requests under way at once; else 16."
+)
+@click.option(
+    "--requests-per-minute",
+    type=click.FloatRange(min=0),
+    help="Begun in a minute; else any number.",
+)
+@click.option("--prompt-price", type=click.FloatRange(min=0), help="Of a million prompt tokens.")
+@click.option(
+    "--completion-price", type=click.FloatRange(min=0), help="Of a million answered tokens."
+)
+@click.option(
+    "--spend-limit",
+    type=click.FloatRange(min=0),
+    help="Never spend more, in the prices' money; 0: any.",
+)
 @click.option("--recordings", default="", help="Id of the campaign that is answered again.")
-@click.option("--most-calls", type=click.IntRange(min=0), default=0, help="Stop after so many.")
-@click.option("--most-tokens", type=click.IntRange(min=0), default=0, help="The same.")
-@click.option("--most-money", type=click.FloatRange(min=0), default=0.0, help="The same.")
-@click.option("--most-hours", type=click.FloatRange(min=0), default=0.0, help="The same.")
+@click.option(
+    "--most-calls",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Begin no attempt after so many model calls.",
+)
+@click.option("--most-tokens", type=click.IntRange(min=0), default=0, help="The same for tokens.")
+@click.option(
+    "--most-money",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="The same for the prices' money.",
+)
+@click.option(
+    "--most-hours",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="The same for hours of this command.",
+)
 def campaign(**options: object) -> None:
     """Attempt the most valuable tasks of some repositories with the agent.
 
     Attempts are made for every task, task form, temperature and seed. The same options are the
     same campaign: run again, it makes what is missing. A key is named, never given.
+
+    Repositories with the fewest attempts come first. Once a --most-... or the --spend-limit is
+    reached over all repositories and runs of the campaign, no attempt is begun; limits, pace and
+    prices may change from run to run, and the latter two are as at first where not given.
+
+    Exit status: 0 all attempts made; 1 failed work, or attempts that the machine or the model
+    server spoiled; 2 wrong use; 3 a limit was reached and attempts are left undone.
     """
-    from cra_pipeline.cli.execute import dagster_runner
-    from cra_pipeline.harness.stage.campaigns import begin_campaign
+    from cra_pipeline.definitions.harness import AttemptConfig
+    from cra_pipeline.harness.stage.campaigns import begin_campaign, read_campaign
 
     layout = current_layout()
     spec = _spec(layout, options)
@@ -103,28 +156,40 @@ def campaign(**options: object) -> None:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     messages().print(f"campaign {name}: {spec.settings.name}, answered by {_who(spec)}")
-    limits = {f"most_{what}": options[f"most_{what}"] for what in _LIMITS}
-    lines = [
-        tuple(Cell(asset, f"{repo}|{spec.round}") for asset in PER_ROUND) for repo in spec.repos
-    ]
-    with display() as shown, dagster_runner(layout, spec.repos, shown) as runner:
-        results = list(runner.run_lines(lines, campaign_settings(spec, limits)))
-    unfinished = print_outcomes(layout, spec)
+    spec = read_campaign(layout, name)
+    told = {"campaign": name, "began": time.time(), **_given(options)}
+    config = AttemptConfig.model_validate(told)
+    results = _made(layout, spec, told)
+    end = print_outcomes(layout, spec, config.limits(), config.terms())
     failed = [result for result in results if result.state == "failed"]
     for result in failed:
         messages().print(f"{result.cell.asset} of {result.cell.partition}: {result.error}")
-    if failed or unfinished:
+    if failed or end.spoiled:
         sys.exit(1)
+    if end.limit and end.left:
+        sys.exit(LIMIT_REACHED)
 
 
-def campaign_settings(
-    spec: CampaignSpec, limits: Mapping[str, object] | None = None
-) -> Mapping[str, Mapping[str, object]]:
-    """Configuration of the asset ``attempts`` for a campaign's runs."""
-    return {"attempts": {"campaign": spec.campaign_id, **(limits or {})}}
+def _made(layout: Layout, spec: CampaignSpec, settings: Mapping[str, object]) -> list[CellResult]:
+    from cra_pipeline.cli.execute import dagster_runner
+    from cra_pipeline.harness.stage.campaigns import neediest_first, wanted
+
+    repos = neediest_first(layout, spec)
+    lines = [tuple(Cell(asset, f"{repo}|{spec.round}") for asset in PER_ROUND) for repo in repos]
+    with display() as shown, dagster_runner(layout, spec.repos, shown) as runner:
+        shown.expect(sum(wanted(layout, spec, repo) for repo in repos))
+        return list(runner.run_lines(lines, {"attempts": settings}))
 
 
-_LIMITS = ("calls", "tokens", "money", "hours")
+def _given(options: Mapping[str, object]) -> dict[str, object]:
+    """What the user has said about limits and terms, for the configuration of each run."""
+    named = (*(f"most_{name}" for name in _LIMITS), *_TERMS)
+    return {name: options[name] for name in named if options[name] is not None}
+
+
+def campaign_settings(spec: CampaignSpec) -> Mapping[str, Mapping[str, object]]:
+    """Configuration of the asset ``attempts`` for a campaign's runs without limits."""
+    return {"attempts": {"campaign": spec.campaign_id}}
 
 
 def _who(spec: CampaignSpec) -> str:
@@ -181,7 +246,11 @@ def _responder(options: dict[str, object]) -> ResponderSpec:
         raise click.UsageError("--responder openai: needs --base-url and --model")
     if (name == "recorded") != bool(options["recordings"]):
         raise click.UsageError("--recordings ID belongs to --responder recorded, and it needs one")
-    prices = options["prices"]
+    terms = {name: options[name] for name in _TERMS if options[name] is not None}
+    if terms.get("spend_limit") and not (
+        terms.get("prompt_price") or terms.get("completion_price")
+    ):
+        raise click.UsageError("--spend-limit: needs --prompt-price or --completion-price")
     pairs = [text.partition("=") for text in _texts(options["models"])]
     return ResponderSpec.model_validate(
         {
@@ -191,9 +260,8 @@ def _responder(options: dict[str, object]) -> ResponderSpec:
             "model": options["model"],
             "models": tuple(sorted((kind, model) for kind, _, model in pairs)),
             "key_variable": options["key_variable"],
-            "prompt_price": prices[0] if isinstance(prices, tuple) else 0.0,
-            "completion_price": prices[1] if isinstance(prices, tuple) else 0.0,
             "recordings": options["recordings"],
+            **{name: value for name, value in terms.items() if (name, value) != ("spend_limit", 0)},
         }
     )
 
@@ -204,48 +272,3 @@ def _text(value: object) -> str:
 
 def _texts(value: object) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, tuple) else ()
-
-
-def print_outcomes(layout: Layout, spec: CampaignSpec) -> int:
-    """What became of the campaign's attempts, by repository.
-
-    Returns:
-        How many attempts a machine or a server spoiled: they are made again by the next run.
-    """
-    heads = ("attempts", "passed", "failed", "other", "equal", "usable", "calls")
-    table = Table("repo", *heads, box=None)
-    spoiled: list[AttemptRow] = []
-    for repo in spec.repos:
-        path = layout.table("attempts", f"{repo}|{spec.round}")
-        rows = read_table(path, AttemptRow) if path.exists() else ()
-        ours = [row for row in rows if row.campaign == spec.campaign_id]
-        passed = sum(row.outcome is Outcome.PASSED for row in ours)
-        failed = sum(row.outcome is Outcome.FAILED for row in ours)
-        numbers = (
-            len(ours),
-            passed,
-            failed,
-            len(ours) - passed - failed,
-            sum(row.reproduced is True for row in ours),
-            sum(row.usable is True for row in ours),
-            sum(row.calls for row in ours),
-        )
-        table.add_row(repo, *map(str, numbers))
-        spoiled += [row for row in ours if row.outcome in _SPOILED]
-        _tell_others(repo, ours)
-    tables().print(table)
-    return len(spoiled)
-
-
-_JUDGED = frozenset({Outcome.PASSED, Outcome.FAILED})
-_SPOILED = frozenset({Outcome.MODEL_ERROR, Outcome.SANDBOX_ERROR})
-
-
-def _tell_others(repo: str, rows: Sequence[AttemptRow]) -> None:
-    """Attempts without a verdict, by reason, with the first one's evidence."""
-    found: dict[str, list[AttemptRow]] = {}
-    for row in rows:
-        if row.outcome not in _JUDGED:
-            found.setdefault(f"{row.outcome.value} {row.reason}", []).append(row)
-    for what, ours in sorted(found.items()):
-        messages().print(f"  {repo}: {len(ours)} x {what}: {ours[0].detail}")

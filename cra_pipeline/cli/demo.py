@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import click
 from rich.table import Table
 
-from cra_pipeline.cli.campaign import CONFIGURATIONS, campaign_settings, print_outcomes
+from cra_pipeline.cli.campaign import CONFIGURATIONS, campaign_settings
+from cra_pipeline.cli.outcomes import print_outcomes
 from cra_pipeline.cli.plan import ASSETS, PER_ROUND, Cell, chain, missing
 from cra_pipeline.cli.terminal import display, messages, tables
 from cra_pipeline.contracts.campaigns import CampaignSpec, ResponderSpec

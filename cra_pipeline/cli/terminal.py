@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 import stamina.instrumentation
@@ -12,18 +13,20 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
 
-from cra_pipeline.contracts.reports import Progress
+from cra_pipeline.contracts.reports import NOTED, Progress
 
 WIDTH = 100
 """Columns of a readable table."""
 
 _LINE_INTERVAL_S = 10.0
+_MINUTE = 60
 
 
 def tables() -> Console:
@@ -77,6 +80,10 @@ class Display(Protocol):
         """Step ``number`` of ``total`` begins."""
         ...
 
+    def expect(self, units: int) -> None:
+        """So many units of noted work lie ahead in all steps together, those on record too."""
+        ...
+
 
 class Lines:
     """Plain lines, at most one in ten seconds for each step."""
@@ -84,48 +91,112 @@ class Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._what = ""
+        self._ahead = Ahead()
 
     def started(self, what: str, number: int, total: int) -> None:
         """One line for each step."""
         self._what = what
         self._console.print(f"[{number}/{total}] {what}")
 
+    def expect(self, units: int) -> None:
+        """Tell how much of all is done with each line, too."""
+        self._ahead.units = units
+
     def of(self, context: Step) -> Progress:  # noqa: ARG002  # the step was named by `started`
         """A callback that prints now and then, with an estimate of what remains."""
         began = last = time.monotonic()
+        before, first = self._ahead.done, -1
 
         def line(done: int, total: int, what: str) -> None:
-            nonlocal last
+            nonlocal last, first
+            if first < 0:
+                # What is on record already, and noted before anything is made, took no time.
+                first = done if NOTED in what else max(0, done - 1)
             now = time.monotonic()
-            if done and now - last >= _LINE_INTERVAL_S:
+            text = f"  {self._what}: {done} of {total}"
+            if NOTED in what:
+                self._ahead.done = before + done
+                text += self._ahead.words()
+            if done > first and now - last >= _LINE_INTERVAL_S:
                 last = now
-                left = (now - began) / done * (total - done)
-                text = f"  {self._what}: {done} of {total}, about {left:.0f} s left ({what})"
-                self._console.print(text)
+                left = duration((now - began) / (done - first) * (total - done))
+                self._console.print(f"{text}, about {left} left ({what})")
 
         return line
 
 
+@dataclass(slots=True)
+class Ahead:
+    """Work of all steps together.
+
+    Attributes:
+        units: Expected; 0 where nothing was said.
+        done: So far.
+    """
+
+    units: int = 0
+    done: int = 0
+
+    def words(self) -> str:
+        """Such as `` (30 of 400 in all)``."""
+        return f" ({self.done} of {self.units} in all)" if self.units else ""
+
+
+def duration(seconds: float) -> str:
+    """Such as ``40 s``, ``12 min`` or ``3 h 20 min``."""
+    if seconds < 2 * _MINUTE:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / _MINUTE), _MINUTE)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 class Bars:
-    """Two bars: all steps, and the units of the step in flight."""
+    """Two bars: all steps, and the units of the step in flight.
+
+    Where it is known how many units lie ahead the upper bar counts them in place of steps.
+    """
 
     def __init__(self, bars: RichProgress) -> None:
         self._bars = bars
-        self._all = bars.add_task("all steps", total=None)
-        self._step = bars.add_task("", total=None, visible=False)
+        self._all = bars.add_task("all steps", total=None, note="")
+        self._step = bars.add_task("", total=None, visible=False, note="")
+        self._ahead = Ahead()
 
     def started(self, what: str, number: int, total: int) -> None:
         """Move the upper bar on and empty the lower one."""
-        self._bars.update(self._all, completed=number - 1, total=total)
-        self._bars.reset(self._step, description=what, total=None, visible=True)
+        if not self._ahead.units:
+            self._bars.update(self._all, completed=number - 1, total=total)
+        self._bars.reset(self._step, description=what, total=None, visible=True, note="")
+
+    def expect(self, units: int) -> None:
+        """Have the upper bar count units."""
+        self._ahead.units = units
+        self._bars.reset(self._all, description="all attempts", total=units or None)
 
     def of(self, context: Step) -> Progress:  # noqa: ARG002  # the step was named by `started`
-        """A callback that moves the lower bar."""
+        """A callback that moves the bars and shows what is noted."""
+        before = self._ahead.done
 
-        def move(done: int, total: int, what: str) -> None:  # noqa: ARG001  # the bar has no room
-            self._bars.update(self._step, completed=done, total=total)
+        def move(done: int, total: int, what: str) -> None:
+            note, noted, _ = what.partition(NOTED)
+            self._bars.update(self._step, completed=done, total=total, note=noted and note)
+            if noted and self._ahead.units:
+                self._ahead.done = before + done
+                self._bars.update(self._all, completed=self._ahead.done)
 
         return move
+
+
+def columns() -> tuple[ProgressColumn, ...]:
+    """Of the bars; a hundred characters hold them."""
+    return (
+        TextColumn("{task.description:<28.28}", markup=False),
+        BarColumn(bar_width=12),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
 
 
 @contextmanager
@@ -135,12 +206,5 @@ def display() -> Iterator[Display]:
     if not console.is_terminal:
         yield Lines(console)
         return
-    columns = (
-        TextColumn("{task.description:<34.34}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with RichProgress(*columns, console=console, transient=True) as bars:
+    with RichProgress(*columns(), console=console, transient=True) as bars:
         yield Bars(bars)

@@ -14,6 +14,10 @@ AGENT = "clean_room"
 """The backend that campaigns run."""
 
 
+SPEND_LIMIT_REACHED = "spend limit reached"
+"""How a responder's refusal to spend more begins."""
+
+
 class ResponderSpec(Record):
     """Who answers the agent's calls; holds no secret, only the name of the variable that does."""
 
@@ -28,19 +32,36 @@ class ResponderSpec(Record):
     """(call kind, model): how an adapter is chosen."""
     key_variable: str = ""
     concurrency: int = 16
+    """Most requests under way at once."""
     requests_per_minute: float = 0.0
+    """Most requests begun in a minute; 0 for any number."""
     prompt_price: float = 0.0
     """Of a million prompt tokens."""
     completion_price: float = 0.0
+    """Of a million answered tokens."""
     spend_limit: float | None = None
     """Most that may be spent, in the money of the prices; None for no limit."""
     recordings: str = ""
     """Id of the campaign that ``recorded`` answers again."""
 
+    def deciding(self) -> ResponderSpec:
+        """What decides its answers: how fast and dear they may be is of the moment."""
+        bare = ResponderSpec(name=self.name)
+        return self.model_copy(update={name: getattr(bare, name) for name in _OF_THE_MOMENT})
+
     def label(self) -> str:
         """Names it in a row, such as ``qwen3 (implement)``."""
         who = self.model or self.name
         return f"{who} ({', '.join(self.kinds)})" if self.kinds else who
+
+
+_OF_THE_MOMENT = (
+    "concurrency",
+    "requests_per_minute",
+    "prompt_price",
+    "completion_price",
+    "spend_limit",
+)
 
 
 class CampaignSpec(Record):
@@ -65,8 +86,25 @@ class CampaignSpec(Record):
 
     @property
     def campaign_id(self) -> str:
-        """First 12 digits of its digest: the same policy is the same campaign."""
-        return self.digest()[:12]
+        """First 12 digits of its digest: the same policy is the same campaign.
+
+        Pace, prices and spend limit of the responder may change from run to run.
+        """
+        return self.model_copy(update={"responder": self.responder.deciding()}).digest()[:12]
+
+
+class CampaignUse(Record):
+    """Line of ``campaigns/<id>.use.jsonl``: what one attempt took, finished or spoiled."""
+
+    attempt: str
+    """Its id; one that is made again has several lines."""
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    refused: bool
+    """Whether the responder would have passed its spend limit."""
+    at: float
+    """When it ended, in seconds since the epoch."""
 
 
 def campaign_plans(spec: CampaignSpec) -> tuple[AttemptPlan, ...]:

@@ -19,6 +19,10 @@ class StageReport:
     """PNG, such as attrition by rule."""
 
 
+NOTED = " | "
+"""In ``Progress``: what stands before it holds for all units so far, such as a success rate."""
+
+
 class Progress(Protocol):
     """Told about long work; the terminal draws a bar, a log prints lines."""
 

@@ -16,7 +16,7 @@ from cra_pipeline.definitions.resources import (
     Workspace,
     refusals,
 )
-from cra_pipeline.harness.campaigning import CampaignLimits
+from cra_pipeline.harness.campaigning import CampaignLimits, CampaignTerms
 from cra_pipeline.harness.policy import AttemptPolicy, TaskPolicy
 from cra_pipeline.harness.stage.attempts import check_attempts, run_attempts
 from cra_pipeline.harness.stage.tasks import admit_tasks, check_tasks
@@ -50,10 +50,18 @@ class AttemptConfig(dg.Config):
         wall_s: Seconds that one test run may take.
         cpu_s: Seconds of processor time that one test run may use.
         campaign: Id of a campaign whose attempts are made; empty for those that call no model.
-        most_calls: Model calls after which the campaign begins no attempt; 0 for no limit.
+        most_calls: Model calls after which the campaign begins no attempt; 0 for no limit. What
+            all its runs have made so far counts, in whichever repository.
         most_tokens: The same for tokens.
         most_money: The same for money.
-        most_hours: The same for hours of this run.
+        most_hours: The same for hours since ``began``.
+        began: Seconds since the epoch; 0 for the beginning of this run, of one repository.
+        concurrency: Most requests to the model server under way at once. This and the following
+            are as the campaign began if not given.
+        requests_per_minute: Most requests begun in a minute; 0 for any number.
+        prompt_price: Of a million prompt tokens.
+        completion_price: Of a million answered tokens.
+        spend_limit: Most that the campaign may spend in all its runs; 0 for no limit.
     """
 
     limit: int = AttemptPolicy().limit
@@ -64,6 +72,12 @@ class AttemptConfig(dg.Config):
     most_tokens: int = 0
     most_money: float = 0.0
     most_hours: float = 0.0
+    began: float = 0.0
+    concurrency: int | None = None
+    requests_per_minute: float | None = None
+    prompt_price: float | None = None
+    completion_price: float | None = None
+    spend_limit: float | None = None
 
     def limits(self) -> CampaignLimits:
         """When the campaign stops."""
@@ -72,6 +86,17 @@ class AttemptConfig(dg.Config):
             tokens=self.most_tokens,
             money=self.most_money,
             hours=self.most_hours,
+            began=self.began,
+        )
+
+    def terms(self) -> CampaignTerms:
+        """How fast and dear the campaign's answers may be."""
+        return CampaignTerms(
+            concurrency=self.concurrency,
+            requests_per_minute=self.requests_per_minute,
+            prompt_price=self.prompt_price,
+            completion_price=self.completion_price,
+            spend_limit=self.spend_limit,
         )
 
     def policy(self) -> AttemptPolicy:
@@ -140,6 +165,7 @@ def attempts(
             policy=config.policy(),
             campaign=config.campaign,
             limits=config.limits(),
+            terms=config.terms(),
             runner=tests.runner(workspace.layout),
             sandbox=tests.sandbox(),
             progress=progress.of(context),

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cra_pipeline.contracts.agents import AttemptPlan
-from cra_pipeline.contracts.campaigns import AGENT, CampaignSpec, campaign_plans
+from cra_pipeline.contracts.campaigns import (
+    AGENT,
+    CampaignSpec,
+    ResponderSpec,
+    campaign_plans,
+)
 from cra_pipeline.contracts.manifests import AssetManifest, CheckReport
 from cra_pipeline.contracts.ports import AgentBackend, Sandbox, TestRunner
-from cra_pipeline.contracts.reports import Progress, StageReport, silent
-from cra_pipeline.contracts.tasks import AttemptRow, Outcome, TaskRow
+from cra_pipeline.contracts.reports import NOTED, Progress, StageReport, silent
+from cra_pipeline.contracts.tasks import AttemptRow, TaskRow
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.harness import check
 from cra_pipeline.harness.attempts import label, newest_tasks, preview_of_attempts
-from cra_pipeline.harness.campaigning import CampaignLimits, Meter, fingerprint, most_valuable
+from cra_pipeline.harness.campaigning import (
+    SPOILED,
+    CampaignLimits,
+    CampaignTerms,
+    Meter,
+    Tally,
+    fingerprint,
+    most_valuable,
+)
 from cra_pipeline.harness.policy import AttemptPolicy, policy_json
 from cra_pipeline.harness.records import unit_key
 from cra_pipeline.harness.relabel import relabel
 from cra_pipeline.harness.selection import steers
+from cra_pipeline.harness.slowness import excused
 from cra_pipeline.harness.stage.campaigns import read_campaign, round_campaigns
 from cra_pipeline.harness.stage.rewordings import read_rewordings
 from cra_pipeline.harness.stage.rounds import reasons_left_out
+from cra_pipeline.harness.stage.use import attempts_at_once, metered, note_use, within
 from cra_pipeline.harness.stage.workshops import ATTEMPTS, TASKS, workshop
 from cra_pipeline.harness.workshop import Workshop
 from cra_pipeline.integrations.agents.supplies import Materials, Supplies
@@ -33,9 +48,6 @@ from cra_pipeline.integrations.calls import compact, has_calls, log_path
 from cra_pipeline.integrations.evidence import require_checked, seal_table, write_check
 from cra_pipeline.integrations.files import partition_lock, read_record, read_table, write_record
 from cra_pipeline.integrations.journals import Crew, Line
-
-_MEMORY_MB = 2500
-"""What one attempt of an agent may take while its tests run, as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +65,14 @@ class _Cell:
     round_name: str
     shop: Workshop
     policy: AttemptPolicy
-    campaign: str
+    spec: CampaignSpec | None
     sandbox: Sandbox | None
     meter: Meter
+    tally: Tally
+
+    @property
+    def campaign(self) -> str:
+        return "" if self.spec is None else self.spec.campaign_id
 
     @property
     def partition(self) -> str:
@@ -116,6 +133,7 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
     progress: Progress = silent,
     workers: int = 0,
     limits: CampaignLimits | None = None,
+    terms: CampaignTerms | None = None,
 ) -> StageReport:
     """Let backends try the round's tasks of one repository, and judge what they propose.
 
@@ -132,8 +150,9 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
         sandbox: Where an agent runs; needed for a campaign.
         progress: Told after each attempt.
         workers: Attempts at once; 0 for as many as processors and memory allow. Decides no row.
-        limits: Of the campaign, here and in other repositories: once one is reached, no attempt
-            is begun any more, and those that are missing stay missing.
+        limits: Of the campaign, over all its repositories and runs so far: once one is reached,
+            no attempt is begun any more, and those that are missing stay missing.
+        terms: Of this run; as the campaign began if not given.
 
     Raises:
         RoundError: The round is not opened, or does not list the repository.
@@ -151,15 +170,21 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
         tasks = newest_tasks(read_table(layout.table(TASKS, repo), TaskRow), 0)
         reasons = reasons_left_out(layout, repo, round_name, tasks)
         ours = [task for task in tasks if not reasons[task.task_id]]
+        meter, spec = Meter(CampaignLimits(), ResponderSpec(name="gold")), None
+        if campaign:
+            spec = (terms or CampaignTerms()).applied(read_campaign(layout, campaign))
+            meter = metered(layout, spec, limits or CampaignLimits())
+            spec = within(spec, meter)
         cell = _Cell(
             layout=layout,
             repo=repo,
             round_name=round_name,
             shop=workshop(layout, repo, runner),
             policy=rules,
-            campaign=campaign,
+            spec=spec,
             sandbox=sandbox,
-            meter=_meter(layout, campaign, limits, but=key),
+            meter=meter,
+            tally=Tally(),
         )
         crew = Crew[AttemptRow](
             layout=layout,
@@ -168,10 +193,10 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
             line=Line[AttemptRow],
             words=label,
             # The machine's or a server's fault is not remembered: the next run tries again.
-            lasting=lambda row: row.outcome not in {Outcome.SANDBOX_ERROR, Outcome.MODEL_ERROR},
+            lasting=lambda row: row.outcome not in SPOILED,
             whole=cell.whole,
-            progress=progress,
-            workers=workers or _at_once(campaign),
+            progress=_noted(cell.tally, progress) if campaign else progress,
+            workers=workers or attempts_at_once(spec),
             enough=lambda: bool(cell.meter.reached()),
         )
         rows = _rows(cell, crew, ours)
@@ -185,28 +210,9 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
     return StageReport(manifest=manifest, preview=preview_of_attempts(rows))
 
 
-def _meter(layout: Layout, campaign: str, limits: CampaignLimits | None, but: str) -> Meter:
-    """A meter that knows what the campaign has used in all other partitions."""
-    if not campaign:
-        return Meter(CampaignLimits())
-    spec = read_campaign(layout, campaign)
-    told = spec.responder
-    meter = Meter(limits or CampaignLimits(), (told.prompt_price, told.completion_price))
-    for repo in spec.repos:
-        table = layout.table(ATTEMPTS, f"{repo}|{spec.round}")
-        if f"{repo}|{spec.round}" != but and table.exists():
-            for row in read_table(table, AttemptRow):
-                if row.campaign == campaign:
-                    meter.add(row)
-    return meter
-
-
-def _at_once(campaign: str) -> int:
-    cores = os.cpu_count() or 1
-    if not campaign:
-        return cores
-    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") >> 20
-    return max(1, min(cores, memory_mb // _MEMORY_MB))
+def _noted(tally: Tally, progress: Progress) -> Progress:
+    """Progress that tells the success rate, too."""
+    return lambda done, total, what: progress(done, total, f"{tally.words()}{NOTED}{what}")
 
 
 def _rows(cell: _Cell, crew: Crew[AttemptRow], tasks: Sequence[TaskRow]) -> list[AttemptRow]:
@@ -221,7 +227,7 @@ def _rows(cell: _Cell, crew: Crew[AttemptRow], tasks: Sequence[TaskRow]) -> list
     for spec in round_campaigns(cell.layout, cell.round_name, cell.repo):
         chosen = most_valuable(tasks, spec.limit)
         if spec.campaign_id == cell.campaign:
-            found |= _made(cell, crew, chosen, AGENT, spec)
+            found |= _made(cell, crew, chosen, AGENT, cell.spec)
         else:
             found |= crew.known(_campaign_units(cell, chosen, spec))
     return list(found.values())
@@ -272,13 +278,18 @@ def _made(
             decided_by,
             spec,
         )
-        for row in crew.known(units).values():
-            cell.meter.add(row)
+        if spec is not None:
+            known = crew.known(units).values()
+            for row in known:
+                cell.tally.add(row)
+            crew.progress(len(known), len(units), "on record")
         keys = {id(unit): key for key, unit in units.items()}
 
         def work(unit: _Unit) -> AttemptRow:
             row = _attempt(cell, backend, unit, files[unit.task.task_id], keys[id(unit)])
-            cell.meter.add(row)
+            if spec is not None:
+                cell.meter.add(note_use(cell.layout, spec.campaign_id, row))
+                cell.tally.add(row)
             return row
 
         return crew.results(
@@ -289,7 +300,9 @@ def _made(
 def _attempt(
     cell: _Cell, backend: AgentBackend, unit: _Unit, files: Mapping[str, str], attempt_id: str
 ) -> AttemptRow:
+    began = time.monotonic()
     run = backend.run(unit.task, unit.plan, files, attempt_id)
+    run = excused(run, time.monotonic() - began)
     trace = cell.shop.attempt(
         unit.task,
         unit.plan,

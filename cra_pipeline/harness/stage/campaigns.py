@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cra_pipeline.contracts.campaigns import CampaignSpec, require_sound
+from cra_pipeline.contracts.campaigns import CampaignSpec, campaign_plans, require_sound
+from cra_pipeline.contracts.tasks import AttemptRow, TaskRow
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import CheckError
-from cra_pipeline.integrations.files import read_record, write_record
+from cra_pipeline.harness.attempts import newest_tasks
+from cra_pipeline.harness.campaigning import most_valuable
+from cra_pipeline.harness.stage.rounds import reasons_left_out
+from cra_pipeline.harness.stage.workshops import ATTEMPTS, TASKS
+from cra_pipeline.integrations.files import read_record, read_table, write_record
 
 
 def _path(layout: Layout, campaign: str) -> Path:
@@ -51,3 +56,31 @@ def round_campaigns(layout: Layout, round_name: str, repo: str) -> tuple[Campaig
     paths = sorted((layout.root / "campaigns").glob("*.json"))
     specs = [read_record(path, CampaignSpec) for path in paths]
     return tuple(spec for spec in specs if spec.round == round_name and repo in spec.repos)
+
+
+def wanted(layout: Layout, spec: CampaignSpec, repo: str) -> int:
+    """How many attempts a campaign wants on a repository; 0 while its tasks are not made.
+
+    Raises:
+        StoreError: A table is damaged.
+    """
+    table = layout.table(TASKS, repo)
+    tasks = newest_tasks(read_table(table, TaskRow), 0) if table.exists() else []
+    reasons = reasons_left_out(layout, repo, spec.round, tasks)
+    chosen = most_valuable([task for task in tasks if not reasons[task.task_id]], spec.limit)
+    return len(chosen) * len(campaign_plans(spec))
+
+
+def neediest_first(layout: Layout, spec: CampaignSpec) -> tuple[str, ...]:
+    """A campaign's repositories, those with the fewest attempts of agents on record first.
+
+    Raises:
+        StoreError: A table is damaged.
+    """
+
+    def attempts(repo: str) -> int:
+        table = layout.table(ATTEMPTS, f"{repo}|{spec.round}")
+        rows = read_table(table, AttemptRow) if table.exists() else ()
+        return sum(bool(row.campaign) for row in rows)
+
+    return tuple(sorted(spec.repos, key=lambda repo: (attempts(repo), repo)))

@@ -6,6 +6,7 @@ import asyncio
 import time
 from fractions import Fraction
 
+from cra_pipeline.contracts.campaigns import SPEND_LIMIT_REACHED
 from cra_pipeline.errors import ModelError
 
 _MILLION = 1_000_000
@@ -50,7 +51,7 @@ class Budget:
         most = self.price(prompt_tokens, completion_tokens)
         if self._limit is not None and self.spent + self._held + most > self._limit:
             raise ModelError(
-                f"spend limit reached: {float(self.spent):.4f} spent and "
+                f"{SPEND_LIMIT_REACHED}: {float(self.spent):.4f} spent and "
                 f"{float(self._held):.4f} set aside for requests under way, the next may cost "
                 f"{float(most):.4f}, the limit is {float(self._limit):.4f}: raise it to go on"
             )
