@@ -1,9 +1,9 @@
 """Whether what an agent came back with is what its answers said.
 
-The agent runs the repository's tests where it works, and with them code that a model wrote. That
-code could change the tree behind the agent's back, or ask the gateway itself. So a run that says
-it is complete is replayed: its logged edits, applied to the base by the agent's own rules, have to
-give the tree that came back, and every answered call has to stand in the agent's own log.
+Code that a model wrote runs elsewhere, in a sandbox of its own; this is the second line of defence,
+against whatever runs beside the agent all the same. A run that says it is complete is replayed: its
+logged edits, applied to the base by the agent's own rules, have to give the tree that came back,
+and every answered call has to stand in the agent's own log.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The agent edits existing text of Python files. Added files start as stubs, deleted ones are gone:
 that is all in which its base differs from the commit's parent. Changed files of other kinds and
-settings of the test runner are given to its test command alone, as the commit leaves them: they
-are in no tree that it sees or indexes.
+settings of the test runner are given to its tests alone, where those run, as the commit leaves
+them: they are in no tree that it sees or indexes.
 """
 
 from __future__ import annotations

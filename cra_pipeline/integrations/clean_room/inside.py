@@ -111,7 +111,7 @@ def run_agent(orders: dict[str, Any]) -> dict[str, Any]:
 
 
 def end_others() -> None:
-    """End every process in the sandbox but this one; the agent's tests may have left some.
+    """End every process in the sandbox but this one; whatever it started may be left.
 
     Nothing happens outside of a sandbox, where "every process" would be somebody else's.
     """
