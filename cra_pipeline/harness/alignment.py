@@ -155,5 +155,6 @@ def _worth(
         ahead = {provider for provider in providers if consumer in before[provider]}
         if after - ahead:
             return 1.0
-        open_ = open_ or after == ahead or bool(providers - after - ahead)
+        # In a circle a step comes both before and after; elsewhere it may come in neither order.
+        open_ = open_ or bool(after) or ahead != providers
     return UNDECIDED if open_ else 0.0
