@@ -51,7 +51,7 @@ from cra_pipeline.integrations.clean_room.validation import expectation
 from cra_pipeline.integrations.gateway.log import read_calls
 from cra_pipeline.integrations.gateway.thread import RunningGateway, running_gateway
 from cra_pipeline.integrations.leftovers import prefix_of
-from cra_pipeline.integrations.raw_db.merge import merge
+from cra_pipeline.integrations.raw_db.tries import forget, merge_try
 from cra_pipeline.integrations.responders.oracles import Oracles
 from cra_pipeline.kinds import CALL_KINDS
 
@@ -243,20 +243,20 @@ class CleanRoomAgent:
     def _merged(self, left: Left, attempt_id: str) -> str:
         """Bring what the agent logged into the home; why it cannot be, or nothing."""
         database = left.databases.get("raw.sqlite", b"")
-        if not database:
-            return ""
-        # A killed attempt is made again and logs other times: it is another run of the agent.
-        run = f"{attempt_id}-{hashlib.sha256(database).hexdigest()[:12]}"
         scratch, prefix = self.supplies.layout.scratch, prefix_of("agent")
         with tempfile.TemporaryDirectory(dir=scratch, prefix=prefix) as folder:
-            place = Path(folder) / "raw.sqlite"
+            place, home = Path(folder) / "raw.sqlite", self.supplies.layout.raw_db
             place.write_bytes(database)
             try:
-                merge(place, self.supplies.layout.raw_db, attempt=run)
+                if database:
+                    merge_try(place, home, attempt=attempt_id)
+                else:
+                    # What an earlier, killed try logged is no attempt's any more.
+                    forget(home, attempt=attempt_id)
             except StoreError as error:
                 # The verdict stands without it; where the home lies is the machine's business.
-                home = str(self.supplies.layout.root)
-                words = str(error).replace(str(place), "raw.sqlite").replace(home, "")
+                root = str(self.supplies.layout.root)
+                words = str(error).replace(str(place), "raw.sqlite").replace(root, "")
                 return f"not merged into the raw database: {words}"[:300]
         return ""
 
