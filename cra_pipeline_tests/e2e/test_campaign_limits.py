@@ -5,6 +5,7 @@ The tests build on each other in the order in which they stand.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import threading
@@ -24,6 +25,7 @@ from cra_pipeline.contracts.tasks import AttemptRow
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.harness.stage.campaigns import round_campaigns, wanted
 from cra_pipeline.harness.stage.use import rows_of
+from cra_pipeline.integrations.agents import clean_room
 from cra_pipeline.integrations.index import serve_wheels
 from cra_pipeline_tests.integrations.responders.servers import completion
 
@@ -67,17 +69,24 @@ def made(layout: Layout, name: str) -> dict[str, int]:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """A model that always says the same, on loopback."""
+def server(delay_s: float = 0.0) -> Iterator[str]:
+    """A model that always says the same, on loopback.
+
+    Args:
+        delay_s: Before each answer; cut short by the end.
+    """
+    ended = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
+            ended.wait(delay_s)
             body = json.dumps(completion("I do not know.")).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Silent."""
@@ -86,6 +95,7 @@ def server() -> Iterator[str]:
         thread = threading.Thread(target=serving.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{serving.server_address[1]}/v1"
+        ended.set()
         serving.shutdown()
         thread.join()
 
@@ -149,6 +159,24 @@ def test_a_spend_limit_ends_the_campaign_and_a_higher_one_goes_on_with_it(home: 
     assert large.exit_code == 0, large.output
     assert made(home, "dear") == {"shop": 1, "till": 1}
     assert "in money" in large.stdout
+
+
+def test_a_slow_server_is_no_failure_of_the_agent_and_is_not_remembered(
+    home: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clean_room, "SOLVE_S", 15.0)
+    with server(delay_s=60.0) as url:
+        model = ("--responder", "openai", "--base-url", url, "--model", "m", "--vary", "implement")
+        one = ("campaign", "--repos", "till", "--forms", "names", "--name", "slow", *model)
+        result = command(*one)
+    (row,) = rows(home, "slow")["till"]
+    journal = home.journal("attempts", "till|r01")
+    remembered = journal.read_text() if journal.exists() else ""
+
+    assert result.exit_code == 1, result.output
+    assert (row.outcome.value, row.reason) == ("model_error", "slow_answers")
+    assert "attempts left undone: 1" in result.stdout
+    assert row.attempt_id not in remembered
 
 
 def test_a_spend_limit_without_prices_is_refused(home: Layout) -> None:
