@@ -1,6 +1,6 @@
 """The command group: which commands there are, and what becomes of errors.
 
-Exit status: 0 done, 1 failed work, 2 wrong use.
+Exit status: 0 done, 1 failed work, 2 wrong use, 3 a campaign's limit was reached.
 """
 
 from __future__ import annotations

@@ -166,7 +166,9 @@ class Bars:
         """Move the upper bar on and empty the lower one."""
         if not self._ahead.units:
             self._bars.update(self._all, completed=number - 1, total=total)
-        self._bars.reset(self._step, description=what, total=None, visible=True, note="")
+        # A new one: an old one would keep its total.
+        self._bars.remove_task(self._step)
+        self._step = self._bars.add_task(what, total=None, note="")
 
     def expect(self, units: int) -> None:
         """Have the upper bar count units."""

@@ -75,9 +75,12 @@ def test_bars_count_attempts_of_all_steps_and_show_the_success_rate() -> None:
             bars.started(f"attempts {name}|r01", number, 2)
             bars.of(SomeStep())(10, 30, f"passed 4 of 5 (80 %){NOTED}b")
         every, step = progress.tasks
+        bars.started("triples shop|r01", 3, 4)
+        following = progress.tasks[-1]
 
     assert (every.description, every.completed, every.total) == ("all attempts", 20, 70)
     assert (step.completed, step.fields["note"]) == (10, "passed 4 of 5 (80 %)")
+    assert (following.description, following.total) == ("triples shop|r01", None)
 
 
 def test_a_hundred_columns_hold_the_bars_of_a_long_campaign() -> None:
