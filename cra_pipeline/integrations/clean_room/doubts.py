@@ -21,6 +21,7 @@ from cra_pipeline.gold.book import GoldBook
 from cra_pipeline.gold.worktree import Worktree
 from cra_pipeline.integrations.clean_room.endings import RunEnding
 from cra_pipeline.integrations.clean_room.launch import Left
+from cra_pipeline.integrations.leftovers import prefix_of
 from cra_pipeline.integrations.raw_db.outcome import logged_calls
 
 _EDITS = ("implement", "test_implement", "documentation")
@@ -71,7 +72,7 @@ def _replayed(before: Mapping[str, str], calls: Sequence[CallRecord]) -> dict[st
 
 def _odd_calls(left: Left, calls: Sequence[CallRecord]) -> str:
     """Whether the gateway answered what the agent's log does not hold."""
-    with tempfile.TemporaryDirectory(prefix="cra-calls-") as folder:
+    with tempfile.TemporaryDirectory(prefix=prefix_of("cra")) as folder:
         place = Path(folder) / "raw.sqlite"
         place.write_bytes(left.databases.get("raw.sqlite", b""))
         try:

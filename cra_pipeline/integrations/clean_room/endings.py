@@ -16,6 +16,7 @@ from cra_pipeline.contracts.sandbox import Ending
 from cra_pipeline.contracts.tasks import Outcome
 from cra_pipeline.errors import StoreError
 from cra_pipeline.integrations.clean_room.launch import Left
+from cra_pipeline.integrations.leftovers import prefix_of
 from cra_pipeline.integrations.raw_db.outcome import AgentStatus, agent_outcome
 
 _WORDS = 300
@@ -144,7 +145,7 @@ def _status(left: Left) -> AgentStatus:
     if not database:
         told = [line for line in left.output.splitlines() if line.startswith(f"{_RAW}: ")]
         raise StoreError(told[-1] if told else f"{_RAW}: the agent left none")
-    with tempfile.TemporaryDirectory(prefix="cra-status-") as folder:
+    with tempfile.TemporaryDirectory(prefix=prefix_of("cra")) as folder:
         place = Path(folder) / _RAW
         place.write_bytes(database)
         return agent_outcome(place)

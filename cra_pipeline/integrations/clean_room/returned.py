@@ -12,6 +12,8 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
+from cra_pipeline.integrations.leftovers import prefix_of
+
 _OURS = ("adapter_registry", "training_datasets", "training_plans")
 _TEXTS = (
     ("orchestrator_runs", "task_id"),
@@ -36,7 +38,7 @@ def require_grown(left: bytes, given: bytes | None) -> None:
     Raises:
         ValueError: It did not, or it is none; the message says what was found.
     """
-    with tempfile.TemporaryDirectory(prefix="cra-returned-") as folder:
+    with tempfile.TemporaryDirectory(prefix=prefix_of("cra")) as folder:
         found = _definitions(Path(folder) / "left", left)
         strange = sorted(entry[1] for entry in found if entry[0] not in {"table", "index"})
         if strange:
