@@ -149,8 +149,9 @@ def _examined(exam: Exam, row: TaskRow, policy: TaskPolicy) -> TaskRow:
         }
     )
     if not killed:
-        tried = f"{len(exam.suspects)} mutants tried, {len(survivors)} survived the new tests"
-        return refused(row, "no_mutant_killed", tried)
+        lived, tried = len(survivors), len(exam.suspects)
+        told = f"{tried} mutants tried, {lived} live on, {tried - lived} die of the old tests too"
+        return refused(row, "no_mutant_killed", told)
     return _controlled(exam, row, policy, killed)
 
 
