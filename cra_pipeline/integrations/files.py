@@ -180,6 +180,20 @@ def read_journal(path: Path, record: type[R]) -> tuple[R, ...]:
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
         write_bytes(path, whole)
+    return _lines(path, whole, record)
+
+
+def peek_journal(path: Path, record: type[R]) -> tuple[R, ...]:
+    """As ``read_journal``, but nothing is cut off: another run may be writing the last line.
+
+    Raises:
+        StoreError: A line before the last one does not fit.
+    """
+    content = path.read_bytes() if path.exists() else b""
+    return _lines(path, content[: content.rfind(b"\n") + 1], record)
+
+
+def _lines(path: Path, whole: bytes, record: type[R]) -> tuple[R, ...]:
     try:
         return tuple(
             record.parse_json(line, where=f"{path}:{number}")

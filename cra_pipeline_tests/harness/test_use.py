@@ -10,8 +10,10 @@ from cra_pipeline.contracts.campaigns import ResponderSpec
 from cra_pipeline.contracts.tasks import AttemptRow
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.harness.campaigning import CampaignLimits
+from cra_pipeline.harness.stage.campaigns import neediest_first
 from cra_pipeline.harness.stage.use import attempts_at_once, metered, note_use, within
-from cra_pipeline.integrations.files import write_table
+from cra_pipeline.integrations.files import append_journal, write_table
+from cra_pipeline.integrations.journals import Line
 from cra_pipeline_tests.harness.test_campaigning import DEAR, SPEC, used
 
 PAIR = SPEC.model_copy(update={"repos": ("demo", "other"), "responder": DEAR})
@@ -84,3 +86,16 @@ def test_attempts_at_once_follow_memory_cores_and_what_the_server_may_be_asked(
 def test_attempts_that_call_no_model_have_all_processors() -> None:
     assert attempts_at_once(None, 0, 8) == 8
     assert attempts_at_once(SPEC) >= 1
+
+
+def test_attempts_of_a_killed_run_count_where_the_neediest_repository_is_looked_for(
+    layout: Layout,
+) -> None:
+    journal = layout.journal("attempts", f"demo|{PAIR.round}")
+    append_journal(journal, Line[AttemptRow](key="a", row=row("a")))
+    with journal.open("ab") as file:
+        file.write(b'{"key": "b", "row"')
+    before = journal.read_bytes()
+
+    assert neediest_first(layout, PAIR) == ("other", "demo")
+    assert journal.read_bytes() == before

@@ -12,7 +12,8 @@ from cra_pipeline.harness.attempts import newest_tasks
 from cra_pipeline.harness.campaigning import most_valuable
 from cra_pipeline.harness.stage.rounds import reasons_left_out
 from cra_pipeline.harness.stage.workshops import ATTEMPTS, TASKS
-from cra_pipeline.integrations.files import read_record, read_table, write_record
+from cra_pipeline.integrations.files import peek_journal, read_record, read_table, write_record
+from cra_pipeline.integrations.journals import Line
 
 
 def _path(layout: Layout, campaign: str) -> Path:
@@ -79,8 +80,12 @@ def neediest_first(layout: Layout, spec: CampaignSpec) -> tuple[str, ...]:
     """
 
     def attempts(repo: str) -> int:
-        table = layout.table(ATTEMPTS, f"{repo}|{spec.round}")
+        partition = f"{repo}|{spec.round}"
+        table = layout.table(ATTEMPTS, partition)
         rows = read_table(table, AttemptRow) if table.exists() else ()
-        return sum(bool(row.campaign) for row in rows)
+        # A run that was killed left no table.
+        lines = peek_journal(layout.journal(ATTEMPTS, partition), Line[AttemptRow])
+        begun = [line.row for line in lines]
+        return len({row.attempt_id for row in (*rows, *begun) if row.campaign})
 
     return tuple(sorted(spec.repos, key=lambda repo: (attempts(repo), repo)))
