@@ -56,13 +56,15 @@ from cra_pipeline.integrations.responders.oracles import Oracles
 from cra_pipeline.kinds import CALL_KINDS
 
 ATTEMPT_LIMITS = Limits(
-    wall_s=1500.0, cpu_s=600, memory_mb=4096, disk_mb=2048, processes=512, open_files=4096
+    wall_s=3900.0, cpu_s=600, memory_mb=4096, disk_mb=2048, processes=512, open_files=4096
 )
-SOLVE_S = 1300.0
-"""Seconds until the agent is interrupted."""
-TEST_S = 300
-"""Seconds that its own tests may take."""
-TEST_LIMITS = ATTEMPT_LIMITS.model_copy(update={"wall_s": float(TEST_S), "disk_mb": 1024})
+SOLVE_S = 3600.0
+"""Seconds until the agent is interrupted; several runs of its tests must fit in."""
+TEST_S = 900
+"""Seconds that a run of its own tests may take: five times the processor's, as for a verdict."""
+TEST_LIMITS = ATTEMPT_LIMITS.model_copy(
+    update={"wall_s": float(TEST_S), "cpu_s": 180, "disk_mb": 1024}
+)
 _WAITED_S = 60
 """Seconds that its test command waits beyond that, so that it hears the answer."""
 
