@@ -17,6 +17,7 @@ from cra_pipeline.contracts import (
     calls,
     campaigns,
     commits,
+    datasets,
     manifests,
     packages,
     rewordings,
@@ -120,6 +121,12 @@ agent_runs = _listed(agents.AgentRun)
 responder_specs = _listed(campaigns.ResponderSpec)
 rewording_rows = _listed(rewordings.RewordingRow)
 campaign_specs = _listed(campaigns.CampaignSpec)
+
+messages = _listed(datasets.Message)
+origins = _listed(datasets.Origin)
+sft_examples = _listed(datasets.SftExample)
+dpo_examples = _listed(datasets.DpoExample)
+dataset_manifests = _listed(datasets.DatasetManifest)
 
 test_tallies = _listed(tasks.TestTally)
 control_results = _listed(tasks.ControlResult)

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cra_pipeline.contracts.tasks import Outcome
-from cra_pipeline.kinds import CALL_KINDS
-
-PLANNING_STAGES = frozenset({"meta_plan", "step_plan", "test_plan"})
+from cra_pipeline.kinds import CALL_KINDS, PLANNING_STAGES
 
 _PLANNING = frozenset(
     {name for name, kind in CALL_KINDS.items() if kind.stage in PLANNING_STAGES} | {"adjustment"}

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import TripleRow
-from cra_pipeline.kinds import CALL_KINDS, read_verdict
+from cra_pipeline.kinds import CALL_KINDS, PLANNING_STAGES, read_verdict
 from cra_pipeline.pairs.attribution import (
-    PLANNING_STAGES,
     Attribution,
     AttributionPolicy,
     Blame,

@@ -1,0 +1,108 @@
+"""Rows of the curated datasets, and what is written beside them.
+
+A row is a conversation as the agent held it, and its origin: from every line one can walk back to
+a commit, an attempt and a call, or to a line of a published data set.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from cra_pipeline.contracts.manifests import Count, Input
+from cra_pipeline.contracts.record import Record
+
+Source = Literal["logged", "synthetic", "harness", "cold_start"]
+"""``logged``: the agent's own runs on a user's work; ``synthetic``: right answers known from a
+commit's diff; ``harness``: attempts judged by hidden tests; ``cold_start``: published data sets."""
+
+
+class Message(Record):
+    """One message of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+    """Exactly as it was logged."""
+
+
+class Origin(Record):
+    """Where a row comes from; texts are empty where a source has no such thing."""
+
+    source: Source
+    repo: str
+    """Key of the repository; for cold start the published data set's name."""
+    domain: str
+    """Of the repository; empty for cold start, which counts as a source and not as a domain."""
+    licence: str
+    sha: str
+    """Full id of the commit."""
+    patch_id: str
+    """Of the commit's change: equal for a change that was picked onto another branch."""
+    committed_at: int
+    """Committer date in seconds since the epoch; 0 for cold start."""
+    task_id: str
+    attempt_ids: tuple[str, ...]
+    """The answering attempt; of a preference pair the chosen one, then the rejected one."""
+    call_number: int
+    """Of the call within the first of ``attempt_ids``; -1 where no call was made."""
+    row: str
+    """``triple_id`` or ``pair_id``; for cold start file name and line, such as ``a.jsonl:17``."""
+
+
+class SftExample(Record):
+    """One prompt and the completion to imitate (row of ``sft.jsonl``)."""
+
+    example_id: str
+    """SHA-256 of adapter kind and messages."""
+    adapter_kind: str
+    """Key of ``kinds.ADAPTER_KINDS``."""
+    call_kind: str
+    """Key of ``kinds.CALL_KINDS``."""
+    round: str
+    """Training round that first admitted this example, such as ``r01``."""
+    label: str
+    """Why the completion is right, such as ``passed``, ``diff`` or ``published``."""
+    prompt: tuple[Message, ...]
+    """System and user message."""
+    completion: tuple[Message, ...]
+    """The assistant's message."""
+    origin: Origin
+
+
+class DpoExample(Record):
+    """One prompt and two completions (row of ``dpo.jsonl``)."""
+
+    example_id: str
+    """SHA-256 of adapter kind and messages."""
+    adapter_kind: str
+    call_kind: str
+    round: str
+    label: str
+    """Why the rejected one lost."""
+    prompt: tuple[Message, ...]
+    chosen: tuple[Message, ...]
+    rejected: tuple[Message, ...]
+    origin: Origin
+
+
+class DatasetManifest(Record):
+    """``manifest.json`` of one dataset, written last: with it the dataset is done."""
+
+    adapter_kind: str
+    round: str
+    form: Literal["sft", "dpo"]
+    rows: int
+    replayed: int
+    """Rows that an earlier round admitted."""
+    content_id: str
+    """SHA-256 of the JSONL file's bytes."""
+    inputs: tuple[Input, ...]
+    """Content ids of everything that was read, sorted by name."""
+    by_source: tuple[Count, ...]
+    by_domain: tuple[Count, ...]
+    by_repo: tuple[Count, ...]
+    by_label: tuple[Count, ...]
+    by_round: tuple[Count, ...]
+    dropped: tuple[Count, ...]
+    """Candidates that were left out, by the rule that left them out."""
+    policy: str
+    """Canonical JSON of every number that decided the rows."""
