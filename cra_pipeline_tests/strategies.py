@@ -18,6 +18,7 @@ from cra_pipeline.contracts import (
     campaigns,
     commits,
     datasets,
+    holdout,
     manifests,
     packages,
     rewordings,
@@ -126,7 +127,10 @@ messages = _listed(datasets.Message)
 origins = _listed(datasets.Origin)
 sft_examples = _listed(datasets.SftExample)
 dpo_examples = _listed(datasets.DpoExample)
+candidate_rows = _listed(datasets.CandidateRow)
+pool_rows = _listed(datasets.PoolRow)
 dataset_manifests = _listed(datasets.DatasetManifest)
+holdout_rows = _listed(holdout.HoldoutRow)
 
 test_tallies = _listed(tasks.TestTally)
 control_results = _listed(tasks.ControlResult)

@@ -6,6 +6,8 @@ a commit, an attempt and a call, or to a line of a published data set.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Literal
 
 from cra_pipeline.contracts.manifests import Count, Input
@@ -46,6 +48,9 @@ class Origin(Record):
     """Of the call within the first of ``attempt_ids``; -1 where no call was made."""
     row: str
     """``triple_id`` or ``pair_id``; for cold start file name and line, such as ``a.jsonl:17``."""
+    author: str = ""
+    """Model that wrote the completion (of a pair the chosen one), as its call's log names it; empty
+    where a commit's diff or a published data set did."""
 
 
 class SftExample(Record):
@@ -84,6 +89,37 @@ class DpoExample(Record):
     origin: Origin
 
 
+class CandidateRow(Record):
+    """A row that a round offers to datasets (row of ``round_increment.parquet``).
+
+    No rule on whole datasets has been asked yet: what is wrong with a row on its own is not here.
+    """
+
+    example_id: str
+    """As it will be of the dataset's row."""
+    form: Literal["sft", "dpo"]
+    adapter_kind: str
+    call_kind: str
+    round: str
+    label: str
+    system: str
+    prompt: str
+    answers: tuple[str, ...]
+    """The completion; of a pair the chosen one, then the rejected one."""
+    thinking: str
+    """How a teacher reasoned before the (chosen) completion; empty where none did."""
+    origin: Origin
+
+
+class PoolRow(Record):
+    """What one round, or the cold start, gives to a pool (row of ``round_pool.parquet``)."""
+
+    name: str
+    """Asset and partition, such as ``round_increment/r01`` or ``cold_start``."""
+    content_id: str
+    rows: int
+
+
 class DatasetManifest(Record):
     """``manifest.json`` of one dataset, written last: with it the dataset is done."""
 
@@ -106,3 +142,82 @@ class DatasetManifest(Record):
     """Candidates that were left out, by the rule that left them out."""
     policy: str
     """Canonical JSON of every number that decided the rows."""
+
+
+def example_id(adapter_kind: str, *messages: str) -> str:
+    """``example_id`` of a row: system, user and assistant texts in the order of the row."""
+    return hashlib.sha256(json.dumps([adapter_kind, *messages]).encode()).hexdigest()
+
+
+def sft_example(row: CandidateRow) -> SftExample:
+    """A candidate as it stands in ``sft.jsonl``.
+
+    Raises:
+        ValueError: It has not exactly one answer.
+    """
+    (completion,) = row.answers
+    return SftExample(
+        example_id=row.example_id,
+        adapter_kind=row.adapter_kind,
+        call_kind=row.call_kind,
+        round=row.round,
+        label=row.label,
+        prompt=_prompt(row),
+        completion=(Message(role="assistant", content=completion),),
+        origin=row.origin,
+    )
+
+
+def dpo_example(row: CandidateRow) -> DpoExample:
+    """A candidate as it stands in ``dpo.jsonl``.
+
+    Raises:
+        ValueError: It has not exactly two answers.
+    """
+    chosen, rejected = row.answers
+    return DpoExample(
+        example_id=row.example_id,
+        adapter_kind=row.adapter_kind,
+        call_kind=row.call_kind,
+        round=row.round,
+        label=row.label,
+        prompt=_prompt(row),
+        chosen=(Message(role="assistant", content=chosen),),
+        rejected=(Message(role="assistant", content=rejected),),
+        origin=row.origin,
+    )
+
+
+def candidate(row: SftExample | DpoExample) -> CandidateRow:
+    """A dataset's row as a candidate again, such as one of a published data set.
+
+    Raises:
+        ValueError: Its messages are not one system and one user message, then one of the assistant.
+    """
+    form, answers = _answers(row)
+    roles = [message.role for message in (*row.prompt, *answers)]
+    if roles != ["system", "user", *["assistant"] * len(answers)]:
+        raise ValueError(f"{row.example_id}: roles {roles}, expected system, user, assistant")
+    return CandidateRow(
+        example_id=row.example_id,
+        form=form,
+        adapter_kind=row.adapter_kind,
+        call_kind=row.call_kind,
+        round=row.round,
+        label=row.label,
+        system=row.prompt[0].content,
+        prompt=row.prompt[1].content,
+        answers=tuple(message.content for message in answers),
+        thinking="",
+        origin=row.origin,
+    )
+
+
+def _answers(row: SftExample | DpoExample) -> tuple[Literal["sft", "dpo"], tuple[Message, ...]]:
+    if isinstance(row, SftExample):
+        return "sft", row.completion
+    return "dpo", (*row.chosen, *row.rejected)
+
+
+def _prompt(row: CandidateRow) -> tuple[Message, ...]:
+    return (Message(role="system", content=row.system), Message(role="user", content=row.prompt))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import TripleRow
 from cra_pipeline.kinds import CALL_KINDS, PLANNING_STAGES, read_verdict
-from cra_pipeline.pairs.attribution import (
+from cra_pipeline.verdicts.attribution import (
     Attribution,
     AttributionPolicy,
     Blame,
@@ -90,19 +90,26 @@ def is_binary(triple: TripleRow) -> bool:
 
 
 def may_be_chosen(triple: TripleRow, attempt: AttemptRow, found: Attribution | None) -> bool:
-    """Whether a passing attempt's answer is one to follow.
+    """Whether a passing attempt's answer is one to follow: see ``why_not_chosen``."""
+    return not why_not_chosen(triple, attempt, found)
+
+
+def why_not_chosen(triple: TripleRow, attempt: AttemptRow, found: Attribution | None) -> str:
+    """Why a passing attempt's answer is none to follow, as a code; empty where it is one.
 
     Not a yes/no that the diff contradicts, not the plan of an attempt that went another way, and
     no plan or code whose grounds did not stand in its own prompt.
     """
     if triple.prompt_source == "rendered":
-        return True
+        return ""
     if is_binary(triple):
-        return not contradiction(triple)
+        return contradiction(triple).partition(":")[0]
     if attempt.usable is False:
-        return False
+        return "not_usable"
     strayed = found is not None and found.blame is Blame.OTHER_WAY
-    return not (strayed and CALL_KINDS[triple.call_kind].stage in PLANNING_STAGES)
+    return (
+        "another_way" if strayed and CALL_KINDS[triple.call_kind].stage in PLANNING_STAGES else ""
+    )
 
 
 def to_blame(triple: TripleRow, found: Attribution) -> str:

@@ -7,9 +7,9 @@ import pytest
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import TripleRow, prompt_hash
 from cra_pipeline.pairs.check import findings
-from cra_pipeline.pairs.losing import contradiction
 from cra_pipeline.pairs.pairing import pair_up
 from cra_pipeline.pairs.policy import PairPolicy
+from cra_pipeline.verdicts.losing import contradiction
 
 POLICY = PairPolicy()
 

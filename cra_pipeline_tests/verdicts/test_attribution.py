@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cra_pipeline.contracts.tasks import Outcome
 from cra_pipeline.kinds import CALL_KINDS
-from cra_pipeline.pairs.attribution import (
+from cra_pipeline.verdicts.attribution import (
     Attribution,
     AttributionPolicy,
     Blame,
