@@ -144,9 +144,12 @@ class DatasetManifest(Record):
     """Canonical JSON of every number that decided the rows."""
 
 
-def example_id(adapter_kind: str, *messages: str) -> str:
-    """``example_id`` of a row: system, user and assistant texts in the order of the row."""
-    return hashlib.sha256(json.dumps([adapter_kind, *messages]).encode()).hexdigest()
+def example_id(adapter_kind: str, system: str, prompt: str, *answers: str) -> str:
+    """``example_id`` of a row: SHA-256 of its adapter kind and its messages with their roles."""
+    roles = ("system", "user", *["assistant"] * len(answers))
+    messages = [list(pair) for pair in zip(roles, (system, prompt, *answers), strict=True)]
+    text = json.dumps([adapter_kind, *messages], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def sft_example(row: CandidateRow) -> SftExample:
