@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from cra_pipeline.cli.plan import AssetName, Cell
+from cra_pipeline.cli.plan import WHOLE, AssetName, Cell
 from cra_pipeline.cli.terminal import display
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import RoundError
@@ -41,8 +41,15 @@ def run(  # noqa: PLR0913  # one argument for each option of the command
     from cra_pipeline.cli.results import print_json, print_table
 
     layout = current_layout()
-    names = chosen_repos(layout, repos, everything=everything)
-    lines, refused = _lines(layout, asset, names, round_name, limited=limit is not None)
+    if asset in WHOLE:
+        if repos or everything or round_name or limit is not None:
+            raise click.UsageError(f"{asset} has neither repositories, rounds nor a limit")
+        names: tuple[str, ...] = ()
+        lines: list[tuple[Cell, ...]] = [(Cell(asset, ""),)]
+        refused: dict[str, str] = {}
+    else:
+        names = chosen_repos(layout, repos, everything=everything)
+        lines, refused = _lines(layout, asset, names, round_name, limited=limit is not None)
     results: list[CellResult] = [
         CellResult(cell=Cell(asset, name), state="failed", error=error)
         for name, error in refused.items()

@@ -19,12 +19,22 @@ PACKAGE_JOB = dg.define_asset_job("package_job", ["repo_packages"])
 TASK_JOB = dg.define_asset_job("task_job", ["tasks"])
 ATTEMPT_JOB = dg.define_asset_job("attempt_job", ["attempts", "triples"])
 PAIR_JOB = dg.define_asset_job("pair_job", ["preference_pairs"])
+COLD_START_JOB = dg.define_asset_job("cold_start_job", ["cold_start"])
 INTAKE_JOB = dg.define_asset_job(
     "intake_job",
     ["repo_snapshots", "commits", "repo_packages", "tasks"],
     description="All that a dropped repo package leads to before a round is involved.",
 )
-JOBS = [SNAPSHOT_JOB, COMMIT_JOB, PACKAGE_JOB, TASK_JOB, ATTEMPT_JOB, PAIR_JOB, INTAKE_JOB]
+JOBS = [
+    SNAPSHOT_JOB,
+    COMMIT_JOB,
+    PACKAGE_JOB,
+    TASK_JOB,
+    ATTEMPT_JOB,
+    PAIR_JOB,
+    COLD_START_JOB,
+    INTAKE_JOB,
+]
 
 
 @dg.sensor(
