@@ -88,7 +88,7 @@ def _has_earlier(candidates: Candidates) -> bool:
 
 
 def _none(candidates: Candidates, dropped: Counter[str]) -> str:
-    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(dropped.items()))
+    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted((+dropped).items()))
     return (
         f"{candidates.adapter_kind} {candidates.round}: no new rows "
         f"({len(candidates.facts)} candidates; dropped: {reasons or 'none'}): run attempts that "

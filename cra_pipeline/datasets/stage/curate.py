@@ -26,10 +26,11 @@ from cra_pipeline.datasets.curriculum import difficulty
 from cra_pipeline.datasets.decontamination import Benchmarks, Contamination, slug_of
 from cra_pipeline.datasets.facts import Facts, facts_of
 from cra_pipeline.datasets.judging import Court
-from cra_pipeline.datasets.length import CharacterCounter, TokenCounter, tokens
+from cra_pipeline.datasets.length import tokens
 from cra_pipeline.datasets.near import Signature, own_text, signature
 from cra_pipeline.datasets.policy import CurationPolicy
 from cra_pipeline.datasets.refusal import Refusal
+from cra_pipeline.datasets.stage.chats import counter_of
 from cra_pipeline.datasets.stage.dataset_files import Cell, published, require_cell
 from cra_pipeline.datasets.stage.guide import plan_input
 from cra_pipeline.datasets.stage.lines import line_of
@@ -69,7 +70,6 @@ def curate(
     cell: Cell,
     *,
     policy: CurationPolicy | None = None,
-    counter: TokenCounter | None = None,
     progress: Progress = silent,
 ) -> StageReport:
     """Write one dataset of a kind and round.
@@ -78,7 +78,6 @@ def curate(
         layout: The workspace.
         cell: Which one.
         policy: The rules; the check judges by the house's own, whatever is said here.
-        counter: Counts tokens as the server does; None for the agent's own estimate.
         progress: Told about candidates read.
 
     Raises:
@@ -92,7 +91,7 @@ def curate(
     rules = policy or CurationPolicy()
     with partition_lock(layout, cell.asset, cell.partition):
         inputs = _inputs(layout, cell)
-        court = court_of(layout, cell, policy=rules, counter=counter)
+        court = court_of(layout, cell, policy=rules)
         with published(layout, cell) as folder:
             with (folder / _SPOOL).open("w+b") as file:
                 spool = _Spool(file)
@@ -131,13 +130,7 @@ def _benchmarks_text() -> str:
     return BENCHMARKS.read_text(encoding="utf-8")
 
 
-def court_of(
-    layout: Layout,
-    cell: Cell,
-    *,
-    policy: CurationPolicy,
-    counter: TokenCounter | None = None,
-) -> Court:
+def court_of(layout: Layout, cell: Cell, *, policy: CurationPolicy) -> Court:
     """What the rows of a dataset are judged by, the round's holdout included.
 
     Raises:
@@ -159,7 +152,7 @@ def court_of(
             {repo: _slug(layout, repo) for repo in line.reaches},
             policy.contamination,
         ),
-        counter=counter or CharacterCounter(),
+        counter=counter_of(layout, cell.adapter_kind),
     )
 
 

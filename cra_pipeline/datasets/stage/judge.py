@@ -10,11 +10,13 @@ from cra_pipeline.contracts.manifests import AssetManifest, CheckReport
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.datasets.card import counted
 from cra_pipeline.datasets.facts import facts_of
+from cra_pipeline.datasets.format_contract import findings
 from cra_pipeline.datasets.judging import broken_rules
-from cra_pipeline.datasets.length import TokenCounter
 from cra_pipeline.datasets.policy import CurationPolicy
+from cra_pipeline.datasets.stage.chats import chat_of
 from cra_pipeline.datasets.stage.curate import court_of
 from cra_pipeline.datasets.stage.dataset_files import Cell, read_rows
+from cra_pipeline.datasets.stage.guide import plan_task
 from cra_pipeline.datasets.stage.proof import row_faults, witness
 from cra_pipeline.integrations.evidence import write_check
 from cra_pipeline.integrations.files import read_record
@@ -22,9 +24,7 @@ from cra_pipeline.integrations.raw_db.training_datasets import RegisteredDataset
 from cra_pipeline.kinds import ADAPTER_KINDS, CALL_KINDS
 
 
-def check_dataset(
-    layout: Layout, cell: Cell, *, counter: TokenCounter | None = None
-) -> CheckReport:
+def check_dataset(layout: Layout, cell: Cell) -> CheckReport:
     """Judge a dataset on disk by its evidence and by the house's rules, and store the result.
 
     What the dataset's own manifest says of its rules is not believed: who wrote it with other
@@ -39,11 +39,12 @@ def check_dataset(
     found = [
         *_misdescribed(layout, cell, manifest, told, rows),
         *row_faults(rows, witness(layout, cell.round, changes=True)),
-        *broken_rules(rows, court_of(layout, cell, policy=CurationPolicy(), counter=counter)),
+        *broken_rules(rows, court_of(layout, cell, policy=CurationPolicy())),
+        *_format_faults(layout, cell, rows),
     ]
     report = write_check(layout, manifest, found)
     if report.passed:
-        register(layout.raw_db, _entry(cell, told, rows))
+        register(layout.raw_db, _entry(layout, cell, told, rows))
     return report
 
 
@@ -75,14 +76,26 @@ def _misdescribed(
     return found
 
 
-def _entry(cell: Cell, told: DatasetManifest, rows: tuple[CandidateRow, ...]) -> RegisteredDataset:
+def _format_faults(layout: Layout, cell: Cell, rows: tuple[CandidateRow, ...]) -> tuple[str, ...]:
+    """What the base's chat template would make of the rows; nothing where it is not at hand."""
+    chat = chat_of(layout, cell.adapter_kind)
+    if chat is None:
+        return ()
+    # Messages were held against the logs already.
+    window = CurationPolicy().length.most(cell.adapter_kind)
+    return findings(rows, chat=chat, window=window, calls=None)
+
+
+def _entry(
+    layout: Layout, cell: Cell, told: DatasetManifest, rows: tuple[CandidateRow, ...]
+) -> RegisteredDataset:
     verdicts = [facts_of(row).verdict for row in rows]
     against = len(rows) if cell.form == "dpo" else verdicts.count(False)
     source = next(
         (item.label for item in told.by_source if item.label != "cold_start"), "synthetic"
     )
     return RegisteredDataset(
-        plan=f"training_plan/{cell.round}",
+        plan=plan_task(layout, cell.round),
         criteria=json.dumps({"form": cell.form, "rules": json.loads(told.policy)}, sort_keys=True),
         stage=cell.adapter_kind,
         base_model=role_of(cell.adapter_kind),
