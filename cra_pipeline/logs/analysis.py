@@ -171,7 +171,7 @@ class LogAnalysisAPI:
         """Every call of every attempt with its cost; arguments as of ``answers``.
 
         >>> [(row.call_kind, row.calls) for row in example_logs().call_groups(["r01"])]
-        [('implement', 1), ('implement', 1), ('scope', 1), ('scope', 1)]
+        [('implement', 2), ('scope', 1), ('scope', 1)]
         """
         return self._rows("call_groups", CallGroup, **_scope(rounds, held_out))
 

@@ -47,7 +47,7 @@ def examples_to_see(share: float, gain: float, *, confidence: float) -> int:
         confidence: In (0, 1).
 
     >>> examples_to_see(0.8, 0.05, confidence=0.95)
-    442
+    444
     """
     if gain <= 0:
         raise ValueError(f"a gain of {gain} is none")
