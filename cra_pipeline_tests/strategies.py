@@ -24,10 +24,12 @@ from cra_pipeline.contracts import (
     manifests,
     packages,
     plans,
+    reading,
     rewordings,
     rounds,
     sandbox,
     sources,
+    takedowns,
     tasks,
     testrun,
     triples,
@@ -136,6 +138,11 @@ dataset_manifests = _listed(datasets.DatasetManifest)
 cold_start_files = _listed(cold_start.ColdStartFile)
 cold_start_plans = _listed(cold_start.ColdStartPlan)
 holdout_rows = _listed(holdout.HoldoutRow)
+reading_mark = _listed(reading.ReadingMark)
+reading_marks = _listed(reading.ReadingMarks)
+trace_steps = _listed(takedowns.TraceStep)
+descendants = _listed(takedowns.Descendant)
+takedown_records = _listed(takedowns.Takedown)
 
 snapshot_table_rows = _listed(logs.SnapshotTable)
 run_log_rows = _listed(logs.RunLog)
