@@ -33,6 +33,8 @@ JOBS = {
     "triples": "attempt_job",
     "preference_pairs": "pair_job",
     "cold_start": "cold_start_job",
+    "raw_snapshot": "log_job",
+    "training_plan": "log_job",
 }
 
 Settings = Mapping[str, Mapping[str, object]]

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from cra_pipeline.cli.plan import WHOLE, AssetName, Cell
+from cra_pipeline.cli.plan import OVER_REPOS, WHOLE, AssetName, Cell
 from cra_pipeline.cli.terminal import display
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import RoundError
@@ -47,6 +47,12 @@ def run(  # noqa: PLR0913  # one argument for each option of the command
         names: tuple[str, ...] = ()
         lines: list[tuple[Cell, ...]] = [(Cell(asset, ""),)]
         refused: dict[str, str] = {}
+    elif asset in OVER_REPOS:
+        if repos or everything or limit is not None or not round_name:
+            raise click.UsageError(f"{asset} is of a round alone: give --round, such as r01")
+        names, refused = (), {}
+        chain = OVER_REPOS[: OVER_REPOS.index(asset) + 1]
+        lines = [tuple(Cell(name, round_name) for name in chain)]
     else:
         names = chosen_repos(layout, repos, everything=everything)
         lines, refused = _lines(layout, asset, names, round_name, limited=limit is not None)

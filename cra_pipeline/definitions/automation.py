@@ -20,6 +20,7 @@ TASK_JOB = dg.define_asset_job("task_job", ["tasks"])
 ATTEMPT_JOB = dg.define_asset_job("attempt_job", ["attempts", "triples"])
 PAIR_JOB = dg.define_asset_job("pair_job", ["preference_pairs"])
 COLD_START_JOB = dg.define_asset_job("cold_start_job", ["cold_start"])
+LOG_JOB = dg.define_asset_job("log_job", ["raw_snapshot", "training_plan"])
 INTAKE_JOB = dg.define_asset_job(
     "intake_job",
     ["repo_snapshots", "commits", "repo_packages", "tasks"],
@@ -33,6 +34,7 @@ JOBS = [
     ATTEMPT_JOB,
     PAIR_JOB,
     COLD_START_JOB,
+    LOG_JOB,
     INTAKE_JOB,
 ]
 
