@@ -72,7 +72,9 @@ def compose(candidates: Candidates, policy: CurationPolicy) -> Composition:
     chosen = _shrunk(fresh, policy, dropped)
     if not chosen:
         raise Refusal(_none(candidates, dropped))
-    replayed = _drawn(chosen, earlier, policy, dropped) if _has_earlier(candidates) else []
+    replayed: list[Facts] = []
+    if round_number(candidates.round) > 1:
+        chosen, replayed = _with_replay(chosen, earlier, policy, dropped)
     rows = spread(
         in_order(chosen, candidates.adapter_kind, policy.curriculum, seed=policy.seed),
         in_order(replayed, candidates.adapter_kind, policy.curriculum, seed=policy.seed),
@@ -81,10 +83,6 @@ def compose(candidates: Candidates, policy: CurationPolicy) -> Composition:
                   *too_much_own(rows, policy.own)):  # fmt: skip
         raise Refusal("; ".join(faults))
     return Composition(tuple(rows), dropped)
-
-
-def _has_earlier(candidates: Candidates) -> bool:
-    return round_number(candidates.round) > 1
 
 
 def _none(candidates: Candidates, dropped: Counter[str]) -> str:
@@ -127,11 +125,37 @@ def _shrunk(rows: Sequence[Facts], policy: CurationPolicy, dropped: Counter[str]
             return left
 
 
-def _drawn(
+def _with_replay(
     fresh: Sequence[Facts],
     earlier: Sequence[Facts],
     policy: CurationPolicy,
     dropped: Counter[str],
+) -> tuple[list[Facts], list[Facts]]:
+    """Fresh and replayed rows; a few fresh ones are given up where the shares leave no room.
+
+    Raises:
+        Refusal: Too few earlier rows fit, with the numbers of the first try.
+    """
+    order = in_turn(fresh, policy.seed)
+    step = max(1, len(order) // 100)
+    refused: Refusal | None = None
+    for size in range(len(order), policy.replay.fewest_fresh(len(order)) - 1, -step):
+        kept = _shrunk(order[:size], policy, Counter())
+        try:
+            replayed = _drawn(kept, earlier, policy)
+        except Refusal as error:
+            refused = refused or error
+            continue
+        dropped["room_for_replay"] += len(order) - len(kept)
+        dropped["earlier_round"] += len(earlier) - len(replayed)
+        return kept, replayed
+    raise refused or Refusal("no new rows")
+
+
+def _drawn(
+    fresh: Sequence[Facts],
+    earlier: Sequence[Facts],
+    policy: CurationPolicy,
 ) -> list[Facts]:
     """Replayed rows beside the fresh ones, so that no share of the whole is broken.
 
@@ -151,7 +175,6 @@ def _drawn(
         # Shares are of what is there in the end: fewer rows leave less room for each domain.
         expected = found
     require_share(len(fresh), len(taken), policy.replay)
-    dropped["earlier_round"] += len(earlier) - len(taken)
     return taken
 
 

@@ -89,7 +89,7 @@ def offered(evidence: Evidence, policy: IncrementPolicy) -> Increment:
     left_out: Counter[str] = Counter()
     rows: list[CandidateRow] = []
     faults = attributions(evidence.triples, evidence.attempts, policy.attribution)
-    for triple in sorted(evidence.triples, key=lambda row: (row.attempt_id, row.call_number)):
+    for triple in sorted(evidence.triples, key=_precedence):
         reason = _unfit(triple, evidence, policy, faults)
         if reason:
             left_out[f"sft {triple.call_kind}: {reason}"] += 1
@@ -104,6 +104,11 @@ def offered(evidence: Evidence, policy: IncrementPolicy) -> Increment:
         else:
             rows.append(_of_pair(pair, chosen, evidence))
     return merged([Increment(tuple(rows), left_out)])
+
+
+def _precedence(triple: TripleRow) -> tuple[bool, str, int]:
+    # Where commit and model gave the same answer, it is the commit's: nobody echoes himself.
+    return triple.responder != GOLD, triple.attempt_id, triple.call_number
 
 
 def merged(parts: Iterable[Increment]) -> Increment:

@@ -23,12 +23,14 @@ class ReplayPolicy:
         ratio: Replayed examples as a share of the finished dataset, in [0, 1): the aim.
         least: Smallest share that is accepted, for lack of earlier rows.
         most: Largest share that is accepted.
+        given_up: Most fresh rows that are left out so that replay finds room, as a share of them.
         stretch: In so many consecutive rows the share holds, but for rounding.
     """
 
     ratio: float = 0.15
     least: float = 0.1
     most: float = 0.2
+    given_up: float = 0.25
     stretch: int = 20
 
     def count(self, fresh: int) -> int:
@@ -39,6 +41,10 @@ class ReplayPolicy:
         """Fewest replayed examples beside so many new ones, rounded up."""
         share = Fraction(str(self.least))
         return -int(-fresh * share // (1 - share))
+
+    def fewest_fresh(self, fresh: int) -> int:
+        """Fresh rows below which no more are given up; at least one."""
+        return max(1, fresh - int(Fraction(str(self.given_up)) * fresh))
 
     def fresh_beside(self, replayed: int) -> int:
         """Most new examples beside so many replayed ones."""

@@ -7,7 +7,9 @@ from cra_pipeline.definitions import (
     cold_start,
     commits,
     corpus,
+    datasets,
     harness,
+    logs,
     packages,
     pairs,
 )
@@ -33,7 +35,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
         raise ValueError(
             f"no such resource: {', '.join(unknown)}; expected some of {', '.join(resources)}"
         )
-    modules = [corpus, commits, packages, harness, pairs, cold_start]
+    modules = [corpus, commits, packages, harness, pairs, logs, cold_start, datasets]
     return dg.Definitions(
         assets=dg.load_assets_from_modules(modules),
         asset_checks=dg.load_asset_checks_from_modules(modules),
