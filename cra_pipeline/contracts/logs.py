@@ -131,6 +131,8 @@ class AnswerGroup(Record):
     responder: str
     output: str
     right_answer: str
+    outcome: str
+    """Of the attempts."""
     calls: int
 
 

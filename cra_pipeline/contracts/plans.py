@@ -47,8 +47,8 @@ class CallKindFacts(Record):
     errors: Rate
     """Calls without an answer of the right form."""
     disagreement: Rate
-    """Answers that say something else than the right answer, of those whose right answer is
-    known."""
+    """Wrong answers, of those whose right answer is known; a plan or edit that differs from the
+    commit's is wrong only where the hidden tests failed the attempt."""
     prompt_tokens: int
     """Of the model's calls, as far as the responder counts them."""
     completion_tokens: int

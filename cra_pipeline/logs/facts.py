@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from cra_pipeline.contracts.logs import AnswerGroup, CallGroup
 from cra_pipeline.contracts.plans import CallCost, CallKindFacts, Rate, RoundRates, Trend
 from cra_pipeline.contracts.rounds import round_number
-from cra_pipeline.kinds import adapter_kind_of
+from cra_pipeline.contracts.tasks import Outcome
+from cra_pipeline.kinds import CALL_KINDS, adapter_kind_of
 from cra_pipeline.logs.agreement import agrees, is_readable
 from cra_pipeline.logs.analysis import COMMIT
 from cra_pipeline.logs.intervals import rate
@@ -93,11 +94,22 @@ def _failed(group: CallGroup) -> bool:
 
 
 def _disagreement(groups: Iterable[AnswerGroup], confidence: float) -> Rate:
-    counted = [
-        (group.calls, agrees(group.call_kind, group.output, group.right_answer)) for group in groups
-    ]
-    hits = sum(calls for calls, right in counted if not right)
+    counted = [(group.calls, wrong) for group in groups if (wrong := is_wrong(group)) is not None]
+    hits = sum(calls for calls, wrong in counted if wrong)
     return rate(hits, sum(calls for calls, _ in counted), confidence=confidence)
+
+
+def is_wrong(group: AnswerGroup) -> bool | None:
+    """Whether an answer stands against the right one; None where that cannot be told.
+
+    Yes and no are right or wrong by themselves. Plans and edits have many right answers: one that
+    differs is held wrong only where the hidden tests failed the attempt, and is not counted where
+    nothing judged it.
+    """
+    same = agrees(group.call_kind, group.output, group.right_answer)
+    if same or CALL_KINDS[group.call_kind].form == "binary":
+        return not same
+    return {Outcome.PASSED: False, Outcome.FAILED: True}.get(Outcome(group.outcome))
 
 
 def trend_of(rates: Sequence[Rate]) -> Trend:

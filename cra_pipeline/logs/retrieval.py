@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from cra_pipeline.contracts.logs import CallEvidence
 from cra_pipeline.contracts.plans import CallRef
+from cra_pipeline.kinds import CALL_KINDS
 from cra_pipeline.logs.agreement import agrees, is_readable
 
 _JUDGED_AGAINST = "failed"
@@ -45,10 +46,14 @@ def by_outcome(call: CallEvidence) -> float:
 
 
 def by_disagreement(call: CallEvidence) -> float:
-    """2 where the answer cannot be read, 1 where it differs from the right one, 0 if unknown."""
+    """2 where the answer cannot be read, 1 where it differs from the right one, 0 if unknown.
+
+    Of plans and edits many are right: one that differs in an attempt that passed weighs nothing.
+    """
     if not is_readable(call.call_kind, call.output):
         return 2.0
-    if not call.right_answer:
+    open_ended = CALL_KINDS[call.call_kind].form != "binary"
+    if not call.right_answer or (open_ended and call.outcome == "passed"):
         return 0.0
     return 0.0 if agrees(call.call_kind, call.output, call.right_answer) else 1.0
 

@@ -14,6 +14,7 @@ from cra_pipeline.contracts.logs import (
 def answers(kind: str, right: int, wrong: int, **changed: str) -> list[AnswerGroup]:
     """Answers of a model to yes-or-no calls whose right answer is yes."""
     fields = {"round": "r01", "call_kind": kind, "responder": "tiny", "right_answer": "yes"}
+    fields["outcome"] = "passed"
     return [
         AnswerGroup.model_validate(fields | changed | {"output": output, "calls": calls})
         for output, calls in (("yes", right), ("no", wrong))

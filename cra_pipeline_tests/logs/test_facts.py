@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cra_pipeline.contracts.plans import CallCost, Rate
-from cra_pipeline.logs.facts import call_costs, call_kind_facts, trend_of
+from cra_pipeline.logs.facts import call_costs, call_kind_facts, is_wrong, trend_of
 from cra_pipeline.logs.intervals import rate
 from cra_pipeline_tests.logs.groups import answers, calls
 
@@ -61,3 +61,23 @@ def test_costs_are_those_of_models() -> None:
     groups = [*calls("scope", 3), *calls("scope", 4, responder="gold")]
 
     assert call_costs(groups) == (CallCost(call_kind="scope", calls=3, latency_ms=50),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "output", "outcome", "wrong"),
+    [
+        ("scope", "no", "passed", True),
+        ("scope", "yes", "failed", False),
+        ("implement", "yes", "failed", False),
+        ("implement", "something else", "passed", False),
+        ("implement", "something else", "failed", True),
+        ("implement", "something else", "agent_error", None),
+        ("task_analysis", "other words", "passed", False),
+    ],
+)
+def test_where_many_answers_are_right_the_tests_decide(
+    kind: str, output: str, outcome: str, *, wrong: bool | None
+) -> None:
+    (group,) = answers(kind, 1, 0, outcome=outcome)
+
+    assert is_wrong(group.model_copy(update={"output": output})) is wrong

@@ -39,6 +39,13 @@ def test_unknown_right_answers_are_no_disagreement() -> None:
     assert by_disagreement(evidence(0, right_answer="", output="no")) == 0
 
 
+def test_another_plan_than_the_commits_weighs_only_where_the_tests_failed() -> None:
+    other = {"call_kind": "task_analysis", "output": "other words"}
+
+    assert by_disagreement(evidence(0, **other)) == 0
+    assert by_disagreement(evidence(0, outcome="failed", **other)) == 1
+
+
 @pytest.mark.parametrize(
     ("stage", "first"), [("disagreement", UNREADABLE), ("outcome", FAILED), ("cost", DEAR)]
 )

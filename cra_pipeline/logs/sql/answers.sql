@@ -1,5 +1,5 @@
 -- Answers whose right answer the commit's diff knows, alike ones together.
-SELECT round, call_kind, responder, output, right_answer, count(*) AS calls
+SELECT round, call_kind, responder, output, right_answer, outcome, count(*) AS calls
 FROM triples
 WHERE prompt_source = 'logged'
     AND call_kind <> ''
