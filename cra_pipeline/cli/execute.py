@@ -35,6 +35,11 @@ JOBS = {
     "cold_start": "cold_start_job",
     "raw_snapshot": "log_job",
     "training_plan": "log_job",
+    "round_increment": "round_job",
+    "round_pool": "round_job",
+    "holdout": "round_job",
+    "sft_dataset": "sft_job",
+    "dpo_dataset": "dpo_job",
 }
 
 Settings = Mapping[str, Mapping[str, object]]

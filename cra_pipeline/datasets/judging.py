@@ -12,13 +12,14 @@ from cra_pipeline.datasets.caps import overdrawn
 from cra_pipeline.datasets.curriculum import difficulty
 from cra_pipeline.datasets.decontamination import Contamination
 from cra_pipeline.datasets.duplicates import repeated
-from cra_pipeline.datasets.facts import facts_of
+from cra_pipeline.datasets.facts import Facts, facts_of
 from cra_pipeline.datasets.length import TokenCounter, tokens
 from cra_pipeline.datasets.near import nearly_repeated, own_text, signature
 from cra_pipeline.datasets.policy import CurationPolicy
 from cra_pipeline.datasets.proof import MOST
 from cra_pipeline.datasets.replay import share_fault, uneven
 from cra_pipeline.datasets.selfmade import too_much_own
+from cra_pipeline.datasets.takedown import TakenDown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Court:
         round: Of the dataset.
         policy: The rules.
         contamination: What no row may touch.
+        taken_down: What may be used no more.
         counter: Of tokens.
     """
 
@@ -37,6 +39,7 @@ class Court:
     round: str
     policy: CurationPolicy
     contamination: Contamination
+    taken_down: TakenDown
     counter: TokenCounter
 
 
@@ -56,10 +59,18 @@ def _single(rows: Sequence[CandidateRow], court: Court) -> list[str]:
             found.append(f"{name}: trains {row.adapter_kind}, not {court.adapter_kind}")
         if (length := tokens(row, court.counter)) > most:
             found.append(f"{name}: {length} tokens, at most {most} fit")
-        reason = court.contamination.by_origin(facts_of(row)) or court.contamination.by_words(row)
-        if reason:
+        if reason := touches(row, facts_of(row), court):
             found.append(f"{name}: {reason}: {row.origin.repo} {row.origin.sha[:12]}")
     return found
+
+
+def touches(row: CandidateRow, facts: Facts, court: Court) -> str:
+    """What a row touches that it may not, as a code; empty where nothing."""
+    return (
+        court.taken_down.fault(row.origin)
+        or court.contamination.by_origin(facts)
+        or court.contamination.by_words(row)
+    )
 
 
 def _repetitions(rows: Sequence[CandidateRow], court: Court) -> list[str]:

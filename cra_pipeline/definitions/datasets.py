@@ -78,7 +78,10 @@ def increment_is_what_was_logged(
 @dg.asset(
     group_name="datasets",
     partitions_def=ROUND,
-    deps=[dg.AssetDep(round_increment, partition_mapping=rounds_from_on()), cold_start],
+    deps=[
+        dg.AssetDep(round_increment, partition_mapping=rounds_from_on(ROUND.get_partition_keys())),
+        cold_start,
+    ],
     retry_policy=INFRASTRUCTURE_RETRIES,
 )
 def round_pool(

@@ -1,5 +1,7 @@
 """Partitions: repositories are added while Dagster runs, rounds are read when it loads."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from cra_pipeline.contracts.rounds import round_number
@@ -30,10 +32,15 @@ DPO_KIND_BY_ROUND = dg.MultiPartitionsDefinition(
 )
 
 
-def rounds_from_on() -> dg.StaticPartitionMapping:
-    """A round's part is in its own pool and in those of all later rounds."""
-    rounds = list(ROUND.get_partition_keys())
-    return dg.StaticPartitionMapping({name: rounds[number:] for number, name in enumerate(rounds)})
+def rounds_from_on(rounds: Sequence[str]) -> dg.StaticPartitionMapping:
+    """A round's part is in its own pool and in those of all later rounds.
+
+    Args:
+        rounds: Names in order.
+    """
+    return dg.StaticPartitionMapping(
+        {name: list(rounds[number:]) for number, name in enumerate(rounds)}
+    )
 
 
 def repo_and_round(key: str) -> tuple[str, str]:

@@ -25,7 +25,7 @@ from cra_pipeline.datasets.compose import Candidates, Composition, compose
 from cra_pipeline.datasets.curriculum import difficulty
 from cra_pipeline.datasets.decontamination import Benchmarks, Contamination, slug_of
 from cra_pipeline.datasets.facts import Facts, facts_of
-from cra_pipeline.datasets.judging import Court
+from cra_pipeline.datasets.judging import Court, touches
 from cra_pipeline.datasets.length import tokens
 from cra_pipeline.datasets.near import Signature, own_text, signature
 from cra_pipeline.datasets.policy import CurationPolicy
@@ -35,6 +35,7 @@ from cra_pipeline.datasets.stage.dataset_files import Cell, published, require_c
 from cra_pipeline.datasets.stage.guide import plan_input
 from cra_pipeline.datasets.stage.lines import line_of
 from cra_pipeline.datasets.stage.pools import pooled
+from cra_pipeline.datasets.stage.takedowns import takedown_rule
 from cra_pipeline.errors import DatasetError, StoreError
 from cra_pipeline.integrations.evidence import require_checked
 from cra_pipeline.integrations.files import (
@@ -120,7 +121,8 @@ def _inputs(layout: Layout, cell: Cell) -> tuple[Input, ...]:
         name="benchmarks.toml", content_id=hashlib.sha256(_benchmarks_text().encode()).hexdigest()
     )
     upstream = [require_checked(layout, name, cell.round) for name in ("round_pool", "holdout")]
-    found = [listed, *upstream, *plan_input(layout, cell.round)]
+    _, tombstones = takedown_rule(layout)
+    found = [listed, *upstream, *plan_input(layout, cell.round), *tombstones]
     return tuple(sorted(found, key=lambda item: item.name))
 
 
@@ -152,6 +154,7 @@ def court_of(layout: Layout, cell: Cell, *, policy: CurationPolicy) -> Court:
             {repo: _slug(layout, repo) for repo in line.reaches},
             policy.contamination,
         ),
+        taken_down=takedown_rule(layout)[0],
         counter=counter_of(layout, cell.adapter_kind),
     )
 
@@ -177,11 +180,9 @@ def _fill(spool: _Spool, rows: Iterable[CandidateRow], court: Court, progress: P
 
 def _turned_away(row: CandidateRow, facts: Facts, length: int, court: Court) -> str:
     """Why a row is out whatever else there is, as a code; empty where it is not."""
-    if reason := court.contamination.by_origin(facts):
-        return reason
     if length > court.policy.length.most(court.adapter_kind):
         return "too_long"
-    return court.contamination.by_words(row)
+    return touches(row, facts, court)
 
 
 def _keep(spool: _Spool, row: CandidateRow, facts: Facts, length: int) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from cra_pipeline.contracts.datasets import CandidateRow, DatasetManifest, example_id
 from cra_pipeline.contracts.manifests import AssetManifest
+from cra_pipeline.contracts.takedowns import Takedown
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.datasets.caps import CapPolicy
 from cra_pipeline.datasets.policy import CurationPolicy
@@ -324,6 +325,24 @@ def test_a_domain_with_half_of_the_rows_is_found(world: World) -> None:
     found = tampered(world.layout, SCOPE, slip)
 
     assert any(item.startswith("domain database: 9 of 18 rows (50.0%)") for item in found)
+
+
+def test_what_was_taken_down_is_left_out_and_an_older_dataset_fails_its_check(world: World) -> None:
+    sha = world.shas["elm"][3]
+    tombstone = Takedown(
+        by="commit", target=sha, reason="", repos=(), licences=(), commits=(sha,),
+        patch_ids=(), descendants=(), adapters=(),
+    )  # fmt: skip
+    write_record(world.layout.root / "takedowns" / f"{tombstone.name}.json", tombstone)
+    before = check_dataset(world.layout, SCOPE)
+    curate(world.layout, SCOPE)
+    manifest = read_record(SCOPE.folder(world.layout) / "manifest.json", DatasetManifest)
+
+    assert not before.passed
+    assert all("taken_down: elm" in item for item in before.findings)
+    assert check_dataset(world.layout, SCOPE).passed
+    assert {item.label: item.count for item in manifest.dropped}["taken_down"] == 4
+    assert sha not in {row.origin.sha for row in read_rows(world.layout, SCOPE)}
 
 
 def test_numbers_that_the_manifest_makes_up_are_found(world: World) -> None:
