@@ -16,7 +16,7 @@ from cra_pipeline.contracts.datasets import (
 from cra_pipeline.contracts.manifests import AssetManifest
 from cra_pipeline.contracts.rounds import round_number
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.datasets.stage.dataset_files import FORMS, Cell, Form, read_rows
+from cra_pipeline.datasets.stage.dataset_files import FORMS, Cell, read_rows
 from cra_pipeline.datasets.stage.pools import COLD_START
 from cra_pipeline.integrations.cold_start.line_files import read_lines
 from cra_pipeline.integrations.files import iterate_table, read_record
@@ -108,8 +108,3 @@ def cold_rows(layout: Layout) -> Iterator[CandidateRow]:
         if path.exists():
             for row in read_lines(path, cast("type[SftExample | DpoExample]", shapes[form])):
                 yield candidate(row)
-
-
-def form_of(name: str) -> Form | None:
-    """A form by name; None where there is none such."""
-    return next((form for form in FORMS if form == name), None)

@@ -7,7 +7,7 @@ from pathlib import Path
 from cra_pipeline.contracts.reading import ReadingMarks
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.datasets.reading import ReadingPolicy, drawn, merged, page, unmarked
-from cra_pipeline.datasets.stage.dataset_files import Cell, read_rows
+from cra_pipeline.datasets.stage.dataset_files import Cell, Form, read_rows
 from cra_pipeline.datasets.stage.holders import manifest_of
 from cra_pipeline.errors import DatasetError
 from cra_pipeline.integrations.files import read_record, write_bytes, write_record
@@ -76,3 +76,12 @@ def take_marks(layout: Layout, cell: Cell, file: Path) -> ReadingMarks:
         raise DatasetError(f"{file}: {error}") from error
     write_record(marks_path(layout, cell, sheet.content_id), found)
     return found
+
+
+def marks_form(file: Path) -> Form:
+    """Of which form of dataset a file holds marks.
+
+    Raises:
+        StoreError: It holds none.
+    """
+    return read_record(file, ReadingMarks).form
