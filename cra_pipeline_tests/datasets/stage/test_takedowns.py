@@ -7,18 +7,23 @@ from click.testing import CliRunner, Result
 
 from cra_pipeline.cli import main
 from cra_pipeline.contracts.commits import CommitRow
+from cra_pipeline.contracts.datasets import DatasetManifest
 from cra_pipeline.contracts.takedowns import Takedown
 from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.datasets.stage.curate import curate
 from cra_pipeline.datasets.stage.dataset_files import read_rows
 from cra_pipeline.datasets.stage.holders import all_holders
+from cra_pipeline.datasets.stage.judge import check_dataset
 from cra_pipeline.datasets.stage.lines import changes_of
 from cra_pipeline.datasets.stage.takedowns import (
     plan_takedown,
     read_takedowns,
+    take_down,
     takedown_rule,
 )
 from cra_pipeline.datasets.takedown import taken_down
 from cra_pipeline.errors import DatasetError
+from cra_pipeline.integrations.files import read_record
 from cra_pipeline_tests.contracts.regenerate import example
 from cra_pipeline_tests.datasets.conftest import SCOPE
 from cra_pipeline_tests.datasets.worlds import World, table
@@ -168,3 +173,22 @@ def test_a_tombstone_stays_and_deletes_nothing(world: World) -> None:
     rows = list(read_rows(world.layout, SCOPE))
     gone = {row.example_id for row in rows if rule.fault(row.origin)}
     assert gone == {row.example_id for row in rows if row.origin.sha == sha} != set()
+
+
+def test_a_dataset_built_afterwards_holds_none_of_it_and_an_older_one_stays(world: World) -> None:
+    layout = world.layout
+    sha = next(read_rows(layout, SCOPE)).origin.sha
+    take_down(layout, plan_takedown(layout, sha))
+    rule, tombstones = takedown_rule(layout)
+    held = [row for row in read_rows(layout, SCOPE) if rule.fault(row.origin)]
+    refused = check_dataset(layout, SCOPE)
+
+    curate(layout, SCOPE)
+    assert held
+    assert not refused.passed
+    assert all("taken_down" in finding for finding in refused.findings)
+    assert not [row for row in read_rows(layout, SCOPE) if rule.fault(row.origin)]
+    manifest = read_record(SCOPE.folder(layout) / "manifest.json", DatasetManifest)
+    assert {*tombstones} <= {*manifest.inputs}
+    assert check_dataset(layout, SCOPE).passed
+    assert "sft_dataset/scope/r02" not in rows_of(plan_takedown(layout, sha))
