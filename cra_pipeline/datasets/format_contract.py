@@ -67,7 +67,7 @@ def format_faults(chat: ChatFormat) -> Iterator[str]:
     elif chat.end_ids == (chat.pad_id,):
         yield (
             f"{chat.name}: pad token and end of turn are both {chat.end_of_turn!r}: trainers leave "
-            "padding out of the loss, and the end with it; name another one in tokenizer_config.json"
+            "padding out of the loss, and the end with it; name another in tokenizer_config.json"
         )
 
 
