@@ -53,7 +53,7 @@ _SPOOL = "spool.jsonl"
 
 
 @dataclass(slots=True)
-class _Spool:
+class Spool:
     """Candidates that no rule on single rows turned away; their texts lie in a file."""
 
     file: BinaryIO
@@ -95,8 +95,8 @@ def curate(
         court = court_of(layout, cell, policy=rules)
         with published(layout, cell) as folder:
             with (folder / _SPOOL).open("w+b") as file:
-                spool = _Spool(file)
-                _fill(spool, pooled(layout, cell.round, *cell.reads), court, progress)
+                spool = Spool(file)
+                fill(spool, pooled(layout, cell.round, *cell.reads), court, progress)
                 made = _composed(cell, spool, rules)
                 content_id = _write_lines(folder / cell.file(layout).name, made.rows, spool)
             (folder / _SPOOL).unlink()
@@ -164,8 +164,8 @@ def _slug(layout: Layout, repo: str) -> str:
     return slug_of(snapshot.url) or repo
 
 
-def _fill(spool: _Spool, rows: Iterable[CandidateRow], court: Court, progress: Progress) -> None:
-    """One pass over the pool; only facts and signatures stay in memory."""
+def fill(spool: Spool, rows: Iterable[CandidateRow], court: Court, progress: Progress) -> None:
+    """One pass over a pool; only facts and signatures stay in memory."""
     for number, row in enumerate(rows, 1):
         facts = facts_of(row, difficulty=difficulty(row))
         length = tokens(row, court.counter)
@@ -185,7 +185,7 @@ def _turned_away(row: CandidateRow, facts: Facts, length: int, court: Court) -> 
     return touches(row, facts, court)
 
 
-def _keep(spool: _Spool, row: CandidateRow, facts: Facts, length: int) -> None:
+def _keep(spool: Spool, row: CandidateRow, facts: Facts, length: int) -> None:
     example = sft_example(row) if row.form == "sft" else dpo_example(row)
     line = example.canonical_json().encode() + b"\n"
     name = facts.example_id
@@ -198,7 +198,7 @@ def _keep(spool: _Spool, row: CandidateRow, facts: Facts, length: int) -> None:
     spool.labels[name] = row.label.partition(":")[0]
 
 
-def _composed(cell: Cell, spool: _Spool, rules: CurationPolicy) -> Composition:
+def _composed(cell: Cell, spool: Spool, rules: CurationPolicy) -> Composition:
     candidates = Candidates(
         adapter_kind=cell.adapter_kind,
         round=cell.round,
@@ -212,7 +212,7 @@ def _composed(cell: Cell, spool: _Spool, rules: CurationPolicy) -> Composition:
         raise DatasetError(f"{cell.form} {cell.adapter_kind} {cell.round}: {error}") from error
 
 
-def _write_lines(path: Path, rows: Sequence[Facts], spool: _Spool) -> str:
+def _write_lines(path: Path, rows: Sequence[Facts], spool: Spool) -> str:
     """Write the chosen rows in order; returns the SHA-256 of the file."""
     digest = hashlib.sha256()
     with path.open("wb") as target:
@@ -226,7 +226,7 @@ def _write_lines(path: Path, rows: Sequence[Facts], spool: _Spool) -> str:
 
 
 def _manifest(
-    cell: Cell, made: Composition, spool: _Spool, content_id: str, court: Court
+    cell: Cell, made: Composition, spool: Spool, content_id: str, court: Court
 ) -> DatasetManifest:
     rows = made.rows
     return DatasetManifest(
@@ -255,7 +255,7 @@ def _reasoned(layout: Layout, cell: Cell) -> tuple[Count, ...]:
     return counted([row.call_kind for row in rows if row.thinking])
 
 
-def _card(made: Composition, spool: _Spool, reasoning: tuple[Count, ...]) -> CardFacts:
+def _card(made: Composition, spool: Spool, reasoning: tuple[Count, ...]) -> CardFacts:
     lengths = [spool.lengths[name] for name in made.names]
     return CardFacts(
         by_call=counted([_asked(row) for row in made.rows]),

@@ -13,6 +13,7 @@ from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.datasets.kept_out import added_lines
 from cra_pipeline.datasets.line import Line
 from cra_pipeline.datasets.stage.lines import changes_of, history, kept_out_commits, line_of
+from cra_pipeline.errors import DatasetError
 from cra_pipeline.integrations.evidence import require_checked, seal_table, write_check
 from cra_pipeline.integrations.files import (
     partition_lock,
@@ -32,6 +33,7 @@ def keep_out(layout: Layout, round_name: str) -> StageReport:
 
     Raises:
         RoundError: The round is not opened, or a clone lacks its pin.
+        DatasetError: Nothing would be kept out.
         CheckError: Tasks of one of its repositories are missing or failed their check.
         BusyError: Another run is at work on this round.
     """
@@ -40,6 +42,13 @@ def keep_out(layout: Layout, round_name: str) -> StageReport:
         for repo, _ in line.record.pins:
             require_checked(layout, "tasks", repo)
         rows = holdout_rows(layout, line)
+        if not rows:
+            raise DatasetError(
+                f"{ASSET} of {round_name}: nothing is kept out: the cut-off {line.record.cut_off} "
+                f"lies after every commit of {len(line.record.pins)} repositories, and none is "
+                "held out; no gate could judge an adapter: open the next round with an earlier "
+                "cut-off than its pins, or hold out a new repository"
+            )
         manifest = seal_table(
             layout, ASSET, round_name, rows, HoldoutRow,
             reasons=[row.reason for row in rows],

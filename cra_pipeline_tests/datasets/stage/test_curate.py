@@ -12,13 +12,16 @@ import pytest
 
 from cra_pipeline.contracts.datasets import CandidateRow, DatasetManifest, example_id
 from cra_pipeline.contracts.manifests import AssetManifest
+from cra_pipeline.contracts.rounds import RoundRecord
 from cra_pipeline.contracts.takedowns import Takedown
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.datasets.caps import CapPolicy
+from cra_pipeline.datasets.length import CharacterCounter, LengthPolicy, tokens
 from cra_pipeline.datasets.policy import CurationPolicy
 from cra_pipeline.datasets.replay import ReplayPolicy
 from cra_pipeline.datasets.stage.curate import curate
 from cra_pipeline.datasets.stage.dataset_files import Cell, read_rows
+from cra_pipeline.datasets.stage.holdout import keep_out
 from cra_pipeline.datasets.stage.increments import add_round, check_increment
 from cra_pipeline.datasets.stage.judge import check_dataset
 from cra_pipeline.datasets.stage.turn import prepare_round
@@ -26,6 +29,7 @@ from cra_pipeline.errors import BusyError, CheckError, DatasetError, StoreError
 from cra_pipeline.integrations.files import partition_lock, read_record, read_table, write_record
 from cra_pipeline_tests.datasets.conftest import CODE, SCOPE
 from cra_pipeline_tests.datasets.worlds import DOMAINS, HELD_OUT, World, grow, hour, register, work
+from cra_pipeline_tests.integrations.raw_db.databases import empty_database, rows
 
 pytestmark = pytest.mark.slow
 
@@ -38,13 +42,13 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 def test_a_dataset_holds_its_replay_and_no_domain_rules_it(made: World) -> None:
     manifest = read_record(SCOPE.folder(made.layout) / "manifest.json", DatasetManifest)
-    rows = list(read_rows(made.layout, SCOPE))
+    listed = list(read_rows(made.layout, SCOPE))
 
-    assert manifest.rows == len(rows) == 56
-    assert manifest.replayed == sum(row.round == "r01" for row in rows) == 8
+    assert manifest.rows == len(listed) == 56
+    assert manifest.replayed == sum(row.round == "r01" for row in listed) == 8
     assert {item.label for item in manifest.by_domain} == set(DOMAINS.values())
     assert max(item.count for item in manifest.by_domain) <= 56 // 5
-    assert {row.origin.source for row in rows} == {"synthetic"}
+    assert {row.origin.source for row in listed} == {"synthetic"}
 
 
 def test_a_row_leads_back_to_its_commit_attempt_and_call(made: World) -> None:
@@ -67,11 +71,11 @@ def test_the_same_evidence_in_another_folder_gives_the_same_bytes(
 
 
 def test_held_out_repositories_and_failed_code_are_no_candidates(made: World) -> None:
-    rows = read_table(made.layout.table("round_increment", "r01"), CandidateRow)
+    offered = read_table(made.layout.table("round_increment", "r01"), CandidateRow)
     manifest = read_record(made.layout.manifest("round_increment", "r01"), AssetManifest)
     counts = {item.label: item.count for item in manifest.counts}
 
-    assert {row.origin.repo for row in rows} == set(DOMAINS)
+    assert {row.origin.repo for row in offered} == set(DOMAINS)
     assert counts["sft implement: attempt_failed"] == counts["sft implement: candidate"] == 18
     assert counts["dpo scope: no_dpo_kind"] == 18
     assert counts["dpo implement: candidate"] == 18
@@ -180,10 +184,10 @@ def test_a_held_out_repository_under_another_name_gives_no_candidate(world: Worl
     add_round(world.layout, "r01")
     manifest = read_record(world.layout.manifest("round_increment", "r01"), AssetManifest)
     counts = {item.label: item.count for item in manifest.counts}
-    rows = read_table(world.layout.table("round_increment", "r01"), CandidateRow)
+    offered = read_table(world.layout.table("round_increment", "r01"), CandidateRow)
 
     assert counts["sft scope: held_out_commit"] == 24
-    assert "quercus" not in {row.origin.repo for row in rows}
+    assert "quercus" not in {row.origin.repo for row in offered}
 
 
 def test_a_held_out_repository_under_another_name_is_found(world: World) -> None:
@@ -343,6 +347,53 @@ def test_what_was_taken_down_is_left_out_and_an_older_dataset_fails_its_check(wo
     assert check_dataset(world.layout, SCOPE).passed
     assert {item.label: item.count for item in manifest.dropped}["taken_down"] == 4
     assert sha not in {row.origin.sha for row in read_rows(world.layout, SCOPE)}
+
+
+def test_a_checked_dataset_is_entered_into_the_agents_database_once(world: World) -> None:
+    world.layout.raw_db.parent.mkdir()
+    empty_database(world.layout.raw_db)
+    for cell in (SCOPE, SCOPE, CODE):
+        assert check_dataset(world.layout, cell).passed
+    found = rows(
+        world.layout.raw_db,
+        "SELECT task_id, target_stage, stage_name, training_datasets.base_model, example_count, "
+        "positive_count, negative_count, dataset_path FROM training_datasets "
+        "JOIN training_plans ON training_plans.id = training_plan_id ORDER BY stage_name",
+    )
+
+    assert [row[:5] for row in found] == [
+        ("curate-data:r01", "execute_code", "execute_code", "coding", 18),
+        ("curate-data:r02", "scope", "scope", "classifier", 56),
+    ]
+    assert sum(found[1][5:7]) == 56
+    assert found[1][7].startswith("sft_dataset/scope/r02/sft.jsonl@")
+
+
+def test_a_dataset_that_fails_is_not_entered(world: World) -> None:
+    world.layout.raw_db.parent.mkdir()
+    empty_database(world.layout.raw_db)
+    tampered(world.layout, SCOPE, lambda lines: lines.append(lines[0]))
+
+    assert not rows(world.layout.raw_db, "SELECT * FROM training_datasets")
+
+
+def test_a_row_that_does_not_fit_the_window_is_left_out_whole(world: World) -> None:
+    longest = max(tokens(row, CharacterCounter()) for row in read_rows(world.layout, SCOPE))
+    policy = CurationPolicy(length=LengthPolicy(window=longest - 1))
+    curate(world.layout, SCOPE, policy=policy)
+    manifest = read_record(SCOPE.folder(world.layout) / "manifest.json", DatasetManifest)
+
+    assert {item.label: item.count for item in manifest.dropped}["too_long"] > 0
+    assert check_dataset(world.layout, SCOPE).passed
+
+
+def test_a_round_that_keeps_nothing_out_is_refused(world: World) -> None:
+    record = read_record(world.layout.rounds / "r01.json", RoundRecord)
+    changed = {"cut_off": hour(99), "held_out": ()}
+    write_record(world.layout.rounds / "r01.json", record.model_copy(update=changed))
+
+    with pytest.raises(DatasetError, match=r"nothing is kept out: the cut-off .* 7 repositories"):
+        keep_out(world.layout, "r01")
 
 
 def test_numbers_that_the_manifest_makes_up_are_found(world: World) -> None:
