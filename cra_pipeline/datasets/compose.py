@@ -88,8 +88,8 @@ def compose(candidates: Candidates, policy: CurationPolicy) -> Composition:
 def _none(candidates: Candidates, dropped: Counter[str]) -> str:
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted((+dropped).items()))
     return (
-        f"no new rows ({len(candidates.facts)} candidates; dropped: {reasons or 'none'}): run attempts that "
-        "make calls of this kind, or curate another kind"
+        f"no new rows ({len(candidates.facts)} candidates; dropped: {reasons or 'none'}): run "
+        "attempts that make calls of this kind, or curate another kind"
     )
 
 

@@ -225,7 +225,8 @@ def attempts_on(world: World, repo: str, round_name: str, number: int) -> Iterat
         for place in range(4):
             right = "yes" if place % 2 else "no"
             path = f"{words(f'{sha} path {place}', 1)}/{words(f'{sha} file {place}', 2)}.py"
-            prompt = f"{head}File: {path} (language=python, tier=2)\n{words(f'{sha}{place}', 30)}"
+            text = words(f"{sha}{place}", 30 + place)
+            prompt = f"{head}File: {path} (language=python, tier=2)\n{text}"
             asked.call(sha, "scope", prompt, right if passed or place else "yes", right)
         context = f"# Task\n{statement(repo, number)}\n\n# Intent\n{words(f'{sha} code', 60)}\n"
         plan = json.dumps({"parts": words(f"{sha} plan {outcome}", 20)})
