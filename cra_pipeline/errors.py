@@ -51,3 +51,7 @@ class ModelError(PipelineError):
 
 class AgentError(PipelineError):
     """The coding agent is missing, of another version, or did not do what its contract promises."""
+
+
+class DatasetError(PipelineError):
+    """No dataset can be made of what there is without breaking a rule; the message has numbers."""

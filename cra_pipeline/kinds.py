@@ -155,3 +155,103 @@ def read_verdict(text: str) -> bool | None:
     if "verdict" in found:
         return found["verdict"] in ("relevant", "yes", True)
     return bool(found["keep"]) if "keep" in found else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterKind:
+    """One kind of adapter that is trained, gated and served.
+
+    Attributes:
+        name: Key of ``ADAPTER_KINDS``.
+        base: Default base model; a parameter everywhere.
+        technique: ``sft``, ``sft_dpo`` (then DPO on top) or ``dpo``.
+        rank: Of the LoRA matrices; ``alpha`` is twice that.
+        window: Most tokens of prompt and completion together.
+        metric: What its gate measures on the holdout.
+        threshold: Least value of the metric, in [0, 1]; 0 where it is held against base and
+            incumbent alone.
+        stages: Values of ``CallKind.stage`` that train it.
+    """
+
+    name: str
+    base: str
+    technique: Literal["sft", "sft_dpo", "dpo"]
+    rank: int
+    window: int
+    metric: str
+    threshold: float
+    stages: tuple[str, ...]
+
+
+PLANNING_STAGES = ("meta_plan", "step_plan", "test_plan")
+"""Plans of the base fine-tune; preference pairs of them train ``planning_dpo``."""
+_REASONER, _CODER = "Qwen/Qwen3-4B", "Qwen/Qwen2.5-Coder-3B-Instruct"
+
+
+def _adapter_rows() -> tuple[AdapterKind, ...]:
+    return (
+        AdapterKind(
+            name="scope",
+            base=_REASONER,
+            technique="sft",
+            rank=16,
+            window=32768,
+            metric="relevant_recall",
+            threshold=0.85,
+            stages=("scope",),
+        ),
+        AdapterKind(
+            name="execute_code",
+            base=_CODER,
+            technique="sft_dpo",
+            rank=32,
+            window=32768,
+            metric="pass_at_1",
+            threshold=0.0,
+            stages=("execute_code",),
+        ),
+        AdapterKind(
+            name="precision",
+            base=_REASONER,
+            technique="sft",
+            rank=16,
+            window=32768,
+            metric="primary_recall",
+            threshold=0.8,
+            stages=("precision",),
+        ),
+        AdapterKind(
+            name="task_analysis",
+            base=_REASONER,
+            technique="sft",
+            rank=16,
+            window=8192,
+            metric="file_recall",
+            threshold=0.8,
+            stages=("task_analysis",),
+        ),
+        AdapterKind(
+            name="planning_dpo",
+            base=_REASONER,
+            technique="dpo",
+            rank=16,
+            window=32768,
+            metric="plan_success",
+            threshold=0.0,
+            stages=PLANNING_STAGES,
+        ),
+    )
+
+
+ADAPTER_KINDS = {row.name: row for row in _adapter_rows()}
+"""Every kind of adapter, by name."""
+
+
+def adapter_kind_of(call_kind: str) -> str:
+    """The adapter kind that calls of a kind train; empty for auxiliary calls.
+
+    Raises:
+        KeyError: No such call kind.
+    """
+    stage = CALL_KINDS[call_kind].stage
+    return next((row.name for row in ADAPTER_KINDS.values() if stage in row.stages), "")

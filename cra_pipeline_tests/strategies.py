@@ -16,13 +16,20 @@ from cra_pipeline.contracts import (
     agents,
     calls,
     campaigns,
+    cold_start,
     commits,
+    datasets,
+    holdout,
+    logs,
     manifests,
     packages,
+    plans,
+    reading,
     rewordings,
     rounds,
     sandbox,
     sources,
+    takedowns,
     tasks,
     testrun,
     triples,
@@ -121,6 +128,47 @@ responder_specs = _listed(campaigns.ResponderSpec)
 rewording_rows = _listed(rewordings.RewordingRow)
 campaign_specs = _listed(campaigns.CampaignSpec)
 campaign_uses = _listed(campaigns.CampaignUse)
+
+messages = _listed(datasets.Message)
+origins = _listed(datasets.Origin)
+sft_examples = _listed(datasets.SftExample)
+dpo_examples = _listed(datasets.DpoExample)
+candidate_rows = _listed(datasets.CandidateRow)
+pool_rows = _listed(datasets.PoolRow)
+dataset_manifests = _listed(datasets.DatasetManifest)
+cold_start_files = _listed(cold_start.ColdStartFile)
+cold_start_plans = _listed(cold_start.ColdStartPlan)
+holdout_rows = _listed(holdout.HoldoutRow)
+reading_mark = _listed(reading.ReadingMark)
+reading_marks = _listed(reading.ReadingMarks)
+trace_steps = _listed(takedowns.TraceStep)
+descendants = _listed(takedowns.Descendant)
+takedown_records = _listed(takedowns.Takedown)
+
+snapshot_table_rows = _listed(logs.SnapshotTable)
+run_log_rows = _listed(logs.RunLog)
+logged_call_rows = _listed(logs.LoggedCall)
+retrieval_decision_rows = _listed(logs.RetrievalDecision)
+edit_try_rows = _listed(logs.EditTry)
+validation_log_rows = _listed(logs.ValidationLog)
+task_log_rows = _listed(logs.TaskLog)
+answer_group_rows = _listed(logs.AnswerGroup)
+call_group_rows = _listed(logs.CallGroup)
+verdict_group_rows = _listed(logs.VerdictGroup)
+stock_group_rows = _listed(logs.StockGroup)
+call_evidence_rows = _listed(logs.CallEvidence)
+
+rate_rows = _listed(plans.Rate)
+round_rates_rows = _listed(plans.RoundRates)
+call_kind_facts_rows = _listed(plans.CallKindFacts)
+call_cost_rows = _listed(plans.CallCost)
+call_costs_rows = _listed(plans.CallCosts)
+stock_rows = _listed(plans.Stock)
+call_ref_rows = _listed(plans.CallRef)
+recipe_rows = _listed(plans.Recipe)
+target_rows = _listed(plans.Target)
+adapter_plan_rows = _listed(plans.AdapterPlan)
+training_plan_rows = _listed(plans.TrainingPlan)
 
 test_tallies = _listed(tasks.TestTally)
 control_results = _listed(tasks.ControlResult)

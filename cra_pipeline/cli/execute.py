@@ -32,6 +32,14 @@ JOBS = {
     "attempts": "attempt_job",
     "triples": "attempt_job",
     "preference_pairs": "pair_job",
+    "cold_start": "cold_start_job",
+    "raw_snapshot": "log_job",
+    "training_plan": "log_job",
+    "round_increment": "round_job",
+    "round_pool": "round_job",
+    "holdout": "round_job",
+    "sft_dataset": "sft_job",
+    "dpo_dataset": "dpo_job",
 }
 
 Settings = Mapping[str, Mapping[str, object]]
@@ -86,7 +94,7 @@ class Runner:
                 if broken:
                     yield CellResult(cell=cell, state="skipped", error="not tried")
                     continue
-                self._display.started(f"{cell.asset} {cell.partition}", number, total)
+                self._display.started(f"{cell.asset} {cell.partition}".rstrip(), number, total)
                 result = self.run(cell, settings)
                 broken = result.state == "failed"
                 yield result
@@ -104,7 +112,7 @@ class Runner:
         done = self._defs.resolve_job_def(JOBS[cell.asset]).execute_in_process(
             run_config=_run_config(cell, settings),
             instance=self._instance,
-            partition_key=cell.partition,
+            partition_key=cell.partition or None,
             asset_selection=[dg.AssetKey(cell.asset)],
             raise_on_error=False,
             tags={PROCESS_TAG: this_process()},

@@ -9,10 +9,12 @@ import click
 
 from cra_pipeline.cli import (
     campaign,
+    curate_data,
     demo,
     doctor,
     gateway,
     prepare,
+    reading_sheet,
     reword,
     rounds,
     run,
@@ -20,6 +22,8 @@ from cra_pipeline.cli import (
     show,
     sources,
     status,
+    takedown,
+    train_plan,
 )
 from cra_pipeline.cli.terminal import tell_retries
 from cra_pipeline.errors import PipelineError
@@ -52,10 +56,12 @@ def main() -> None:
 
 for _command in (
     campaign.campaign,
+    curate_data.curate_data,
     demo.demo,
     doctor.doctor,
     gateway.gateway,
     prepare.prepare,
+    reading_sheet.reading_sheet,
     reword.reword,
     sources.add,
     sources.ingest,
@@ -64,5 +70,7 @@ for _command in (
     show.show,
     score.score,
     rounds.rounds,
+    takedown.takedown,
+    train_plan.train_plan,
 ):
     main.add_command(_command)

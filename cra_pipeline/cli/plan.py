@@ -19,6 +19,12 @@ from cra_pipeline.integrations.files import read_record
 PER_REPO = ("repo_snapshots", "commits", "repo_packages", "tasks")
 PER_ROUND = ("attempts", "triples", "preference_pairs")
 ASSETS = PER_REPO + PER_ROUND
+WHOLE = ("cold_start",)
+"""Assets without partitions, made of what the user lists and not of the line above."""
+OVER_REPOS = ("raw_snapshot", "training_plan", "round_increment", "round_pool", "holdout")
+"""Assets of a round over all its repositories; each is made after those before it."""
+PER_KIND = ("sft_dataset", "dpo_dataset")
+"""Assets of an adapter kind and a round, made of those above."""
 
 SHORT_NAMES = {"snapshots": "repo_snapshots", "packages": "repo_packages"} | {
     "pairs": "preference_pairs"
@@ -43,13 +49,14 @@ class AssetName(click.ParamType[str]):
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002  # click's signature
         """All names, for the usage line."""
-        return "[" + "|".join((*ASSETS, *SHORT_NAMES)) + "]"
+        return "[" + "|".join((*ASSETS, *WHOLE, *OVER_REPOS, *PER_KIND, *SHORT_NAMES)) + "]"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Full name of the asset."""
         full = SHORT_NAMES.get(value, value)
-        if full not in ASSETS:
-            self.fail(f"{value!r} is no asset: expected one of {', '.join(ASSETS)}", param, ctx)
+        if full not in (known_assets := ASSETS + WHOLE + OVER_REPOS + PER_KIND):
+            known = ", ".join(known_assets)
+            self.fail(f"{value!r} is no asset: expected one of {known}", param, ctx)
         return full
 
 

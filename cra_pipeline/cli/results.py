@@ -45,4 +45,5 @@ def print_table(results: Sequence[CellResult]) -> None:
     tables().print(table)
     for result in results:
         if result.state == "failed":
-            messages().print(f"{result.cell.asset} of {result.cell.partition}: {result.error}")
+            place = f" of {result.cell.partition}" if result.cell.partition else ""
+            messages().print(f"{result.cell.asset}{place}: {result.error}")

@@ -34,6 +34,8 @@ class Date(click.ParamType[int]):
 
 
 DATE = Date()
+_DIGITS = 12
+"""Of a commit id that are shown."""
 
 
 @click.group(name="round")
@@ -59,7 +61,7 @@ def open_(cut_off: int | None, repos: tuple[str, ...], held_out: tuple[str, ...]
 @rounds.command(name="status")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each round.")
 def status(*, as_json: bool) -> None:
-    """The opened rounds."""
+    """The opened rounds: pins, cut-off and held-out repositories of each."""
     from cra_pipeline.corpus.stage import read_rounds
 
     records = read_rounds(current_layout())
@@ -73,12 +75,14 @@ def status(*, as_json: bool) -> None:
 
 
 def _print(records: tuple[RoundRecord, ...]) -> None:
-    table = Table("round", "cut-off (UTC)", "repositories", "held out", box=None)
+    table = Table("round", "cut-off (UTC)", "repository", "pin", "held out", box=None)
     for record in records:
-        table.add_row(
-            record.round,
-            datetime.fromtimestamp(record.cut_off, UTC).strftime("%Y-%m-%d %H:%M:%S"),
-            ", ".join(name for name, _ in record.pins),
-            ", ".join(record.held_out),
-        )
+        moment = datetime.fromtimestamp(record.cut_off, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        for number, (repo, pin) in enumerate(record.pins):
+            # Round and date stand once, so that the eye finds where a round begins.
+            head = (record.round, moment) if number == 0 else ("", "")
+            table.add_row(*head, repo, pin[:_DIGITS], "yes" if repo in record.held_out else "")
+        gone = set(record.held_out) - {name for name, _ in record.pins}
+        for repo in sorted(gone):
+            table.add_row("", "", repo, "", "yes, not in this round")
     tables().print(table)

@@ -6,11 +6,12 @@ import sys
 
 import click
 
-from cra_pipeline.cli.plan import AssetName, Cell
+from cra_pipeline.cli.plan import OVER_REPOS, PER_KIND, WHOLE, AssetName, Cell
 from cra_pipeline.cli.terminal import display
-from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.contracts.workspace import MULTI, Layout
 from cra_pipeline.errors import RoundError
 from cra_pipeline.integrations.home import current_layout
+from cra_pipeline.kinds import ADAPTER_KINDS
 
 TYPE = AssetName()
 
@@ -20,6 +21,7 @@ TYPE = AssetName()
 @click.option("--repo", "repos", multiple=True, help="Repository; may be given several times.")
 @click.option("--all", "everything", is_flag=True, help="All known repositories.")
 @click.option("--round", "round_name", help="Round, such as r01; else the newest that fits.")
+@click.option("--kind", type=click.Choice(list(ADAPTER_KINDS)), help="Of a dataset.")
 @click.option("--limit", type=click.IntRange(min=0), help="Newest commits of each kind; 0 for all.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each partition.")
 def run(  # noqa: PLR0913  # one argument for each option of the command
@@ -28,6 +30,7 @@ def run(  # noqa: PLR0913  # one argument for each option of the command
     repos: tuple[str, ...],
     everything: bool,
     round_name: str | None,
+    kind: str | None,
     limit: int | None,
     as_json: bool,
 ) -> None:
@@ -41,8 +44,27 @@ def run(  # noqa: PLR0913  # one argument for each option of the command
     from cra_pipeline.cli.results import print_json, print_table
 
     layout = current_layout()
-    names = chosen_repos(layout, repos, everything=everything)
-    lines, refused = _lines(layout, asset, names, round_name, limited=limit is not None)
+    if asset in WHOLE:
+        if repos or everything or round_name or limit is not None:
+            raise click.UsageError(f"{asset} has neither repositories, rounds nor a limit")
+        names: tuple[str, ...] = ()
+        lines: list[tuple[Cell, ...]] = [(Cell(asset, ""),)]
+        refused: dict[str, str] = {}
+    elif asset in OVER_REPOS:
+        if repos or everything or limit is not None or not round_name:
+            raise click.UsageError(f"{asset} is of a round alone: give --round, such as r01")
+        names, refused = (), {}
+        chain = OVER_REPOS[: OVER_REPOS.index(asset) + 1]
+        lines = [tuple(Cell(name, round_name) for name in chain)]
+    elif asset in PER_KIND:
+        if repos or everything or limit is not None or not (round_name and kind):
+            raise click.UsageError(f"{asset} is of a kind and a round: give --kind and --round")
+        names, refused = (), {}
+        above = [Cell(name, round_name) for name in OVER_REPOS[-3:]]
+        lines = [(*above, Cell(asset, f"{kind}{MULTI}{round_name}"))]
+    else:
+        names = chosen_repos(layout, repos, everything=everything)
+        lines, refused = _lines(layout, asset, names, round_name, limited=limit is not None)
     results: list[CellResult] = [
         CellResult(cell=Cell(asset, name), state="failed", error=error)
         for name, error in refused.items()

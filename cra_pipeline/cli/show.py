@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import click
 from rich.table import Table
 
 from cra_pipeline.cli.plan import PER_REPO
+from cra_pipeline.cli.show_datasets import show_datasets, show_trace
 from cra_pipeline.cli.terminal import tables
 from cra_pipeline.contracts.commits import CommitRow
 from cra_pipeline.contracts.record import Record
@@ -97,14 +99,18 @@ SHOWN = {
 }
 
 
+DATASETS = "datasets"
+
+
 @click.command()
-@click.argument("asset", type=click.Choice(list(SHOWN)))
+@click.argument("asset", type=click.Choice([*SHOWN, DATASETS]))
 @click.option("--repo", "repos", multiple=True, help="Repository; else all that have rows.")
 @click.option("--round", "round_name", help="Round, such as r01; else all.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many rows.")
 @click.option("--qualified", "good", flag_value="yes", help="Qualified, admitted or passed.")
 @click.option("--rejected", "good", flag_value="no", help="All others.")
 @click.option("--reason", help="Rows with this reason only.")
+@click.option("--trace", metavar="ROW", help="Way back from a row of a dataset, by its id.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each row.")
 def show(  # noqa: PLR0913  # one argument for each option of the command
     *,
@@ -114,9 +120,17 @@ def show(  # noqa: PLR0913  # one argument for each option of the command
     limit: int | None,
     good: str | None,
     reason: str | None,
+    trace: str | None,
     as_json: bool,
 ) -> None:
-    """Rows of ASSET, in the order in which they are stored."""
+    """Rows of ASSET, in the order in which they are stored; of datasets one line for each."""
+    if trace is not None and asset != DATASETS:
+        raise click.UsageError(f"--trace goes back from datasets, not from {asset}")
+    if asset == DATASETS:
+        if repos or good or reason is not None:
+            raise click.UsageError("datasets are listed by --round and --limit alone")
+        _show_datasets(trace, round_name, limit, as_json=as_json)
+        return
     shown = SHOWN[asset]
     if good and shown.good is None:
         raise click.UsageError(f"{asset} are not judged: leave out --qualified and --rejected")
@@ -135,6 +149,16 @@ def show(  # noqa: PLR0913  # one argument for each option of the command
             click.echo(json.dumps(row.model_dump(mode="json"), ensure_ascii=False))
     else:
         _print(shown, rows)
+
+
+def _show_datasets(
+    trace: str | None, round_name: str | None, limit: int | None, *, as_json: bool
+) -> None:
+    layout = current_layout()
+    if trace is None:
+        show_datasets(layout, round_name=round_name, limit=limit, as_json=as_json)
+    elif not show_trace(layout, trace, as_json=as_json):
+        sys.exit(1)
 
 
 def _partitions(

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from cra_pipeline.contracts.agents import AgentRun, AttemptPlan
 from cra_pipeline.contracts.calls import ModelAnswer, ModelRequest
+from cra_pipeline.contracts.chat import Rendering
 from cra_pipeline.contracts.sandbox import SandboxRequest, SandboxResult
 from cra_pipeline.contracts.tasks import TaskRow
 from cra_pipeline.contracts.testrun import TestRunReport, TestRunRequest
@@ -102,4 +103,40 @@ class Oracle(Protocol):
 
     def observe(self, call_kind: str, prompt: str, response: str) -> None:
         """Take note of what was really answered, whoever answered it, before the next call."""
+        ...
+
+
+class ChatFormat(Protocol):
+    """Chat template and tokenizer of a base model, as its server applies them."""
+
+    @property
+    def name(self) -> str:
+        """Which one it is, content included: other bytes have another name."""
+        ...
+
+    @property
+    def end_of_turn(self) -> str:
+        """Text of the token with which the model ends its answer."""
+        ...
+
+    @property
+    def end_ids(self) -> tuple[int, ...]:
+        """What ``end_of_turn`` becomes: one id, where the tokenizer knows it."""
+        ...
+
+    @property
+    def pad_id(self) -> int | None:
+        """Fills batches up; None where the tokenizer names no such token."""
+        ...
+
+    def render(self, system: str, prompt: str, answer: str) -> Rendering:
+        """One conversation, whole: nothing is ever cut.
+
+        Raises:
+            ModelError: The template refuses it.
+        """
+        ...
+
+    def decode(self, ids: tuple[int, ...]) -> str:
+        """The text of tokens, special ones included."""
         ...

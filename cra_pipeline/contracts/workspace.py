@@ -32,8 +32,9 @@ class Layout:
         return self.partition(asset, partition) / "journal.jsonl"
 
     def check(self, asset: str, partition: str) -> Path:
-        """The ``CheckReport`` that the next stage re-reads."""
-        return self.root / "checks" / asset / f"{partition.replace(MULTI, '__')}.json"
+        """The ``CheckReport`` that the next stage re-reads; ``all.json`` without partitions."""
+        name = partition.replace(MULTI, "__") or "all"
+        return self.root / "checks" / asset / f"{name}.json"
 
     def snapshot(self, repo: str) -> Path:
         """Bare clone of a repository; ``refs/heads/pinned`` is its head."""

@@ -19,12 +19,30 @@ PACKAGE_JOB = dg.define_asset_job("package_job", ["repo_packages"])
 TASK_JOB = dg.define_asset_job("task_job", ["tasks"])
 ATTEMPT_JOB = dg.define_asset_job("attempt_job", ["attempts", "triples"])
 PAIR_JOB = dg.define_asset_job("pair_job", ["preference_pairs"])
+COLD_START_JOB = dg.define_asset_job("cold_start_job", ["cold_start"])
+LOG_JOB = dg.define_asset_job("log_job", ["raw_snapshot", "training_plan"])
+ROUND_JOB = dg.define_asset_job("round_job", ["round_increment", "round_pool", "holdout"])
+SFT_JOB = dg.define_asset_job("sft_job", ["sft_dataset"])
+DPO_JOB = dg.define_asset_job("dpo_job", ["dpo_dataset"])
 INTAKE_JOB = dg.define_asset_job(
     "intake_job",
     ["repo_snapshots", "commits", "repo_packages", "tasks"],
     description="All that a dropped repo package leads to before a round is involved.",
 )
-JOBS = [SNAPSHOT_JOB, COMMIT_JOB, PACKAGE_JOB, TASK_JOB, ATTEMPT_JOB, PAIR_JOB, INTAKE_JOB]
+JOBS = [
+    SNAPSHOT_JOB,
+    COMMIT_JOB,
+    PACKAGE_JOB,
+    TASK_JOB,
+    ATTEMPT_JOB,
+    PAIR_JOB,
+    COLD_START_JOB,
+    LOG_JOB,
+    ROUND_JOB,
+    SFT_JOB,
+    DPO_JOB,
+    INTAKE_JOB,
+]
 
 
 @dg.sensor(

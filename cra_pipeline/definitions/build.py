@@ -2,7 +2,17 @@
 
 import dagster as dg
 
-from cra_pipeline.definitions import automation, commits, corpus, harness, packages, pairs
+from cra_pipeline.definitions import (
+    automation,
+    cold_start,
+    commits,
+    corpus,
+    datasets,
+    harness,
+    logs,
+    packages,
+    pairs,
+)
 from cra_pipeline.definitions.resources import LoggedProgress, SandboxedTests, Workspace
 
 
@@ -25,7 +35,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
         raise ValueError(
             f"no such resource: {', '.join(unknown)}; expected some of {', '.join(resources)}"
         )
-    modules = [corpus, commits, packages, harness, pairs]
+    modules = [corpus, commits, packages, harness, pairs, logs, cold_start, datasets]
     return dg.Definitions(
         assets=dg.load_assets_from_modules(modules),
         asset_checks=dg.load_asset_checks_from_modules(modules),

@@ -1,10 +1,13 @@
 """Partitions: repositories are added while Dagster runs, rounds are read when it loads."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from cra_pipeline.contracts.rounds import round_number
 from cra_pipeline.contracts.workspace import MULTI
 from cra_pipeline.corpus.stage import read_rounds
+from cra_pipeline.datasets.stage.dataset_files import Cell, kinds_of
 from cra_pipeline.integrations.home import REPO_PARTITIONS, current_layout
 
 FIRST_ROUND = "r01"
@@ -21,6 +24,23 @@ REPO = dg.DynamicPartitionsDefinition(name=REPO_PARTITIONS)
 ROUND = dg.StaticPartitionsDefinition(opened_rounds())
 # Dagster orders the dimensions of a key by name: `repo|round`.
 REPO_BY_ROUND = dg.MultiPartitionsDefinition({"repo": REPO, "round": ROUND})
+SFT_KIND_BY_ROUND = dg.MultiPartitionsDefinition(
+    {"kind": dg.StaticPartitionsDefinition(kinds_of("sft")), "round": ROUND}
+)
+DPO_KIND_BY_ROUND = dg.MultiPartitionsDefinition(
+    {"kind": dg.StaticPartitionsDefinition(kinds_of("dpo")), "round": ROUND}
+)
+
+
+def rounds_from_on(rounds: Sequence[str]) -> dg.StaticPartitionMapping:
+    """A round's part is in its own pool and in those of all later rounds.
+
+    Args:
+        rounds: Names in order.
+    """
+    return dg.StaticPartitionMapping(
+        {name: list(rounds[number:]) for number, name in enumerate(rounds)}
+    )
 
 
 def repo_and_round(key: str) -> tuple[str, str]:
@@ -33,3 +53,21 @@ def repo_and_round(key: str) -> tuple[str, str]:
     if not (repo and separator and name):
         raise ValueError(f"{key!r} is no partition: expected repo{MULTI}round, such as attrs|r01")
     return repo, name
+
+
+def sft_cell(key: str) -> Cell:
+    """The dataset of a ``kind|round`` key.
+
+    Raises:
+        ValueError: The key has another shape.
+    """
+    return Cell("sft", *repo_and_round(key))
+
+
+def dpo_cell(key: str) -> Cell:
+    """The dataset of pairs of a ``kind|round`` key.
+
+    Raises:
+        ValueError: The key has another shape.
+    """
+    return Cell("dpo", *repo_and_round(key))

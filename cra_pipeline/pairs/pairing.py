@@ -15,15 +15,15 @@ from itertools import zip_longest
 
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow
-from cra_pipeline.pairs.attribution import Attribution
-from cra_pipeline.pairs.losing import (
+from cra_pipeline.pairs.policy import PairPolicy
+from cra_pipeline.verdicts.attribution import Attribution
+from cra_pipeline.verdicts.losing import (
     attributions,
     contradiction,
     is_binary,
     may_be_chosen,
     to_blame,
 )
-from cra_pipeline.pairs.policy import PairPolicy
 
 Prompt = tuple[str, str, str]
 """Task id, call kind and prompt hash: only answers that share them pair up."""

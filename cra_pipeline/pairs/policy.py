@@ -6,7 +6,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 
-from cra_pipeline.pairs.attribution import AttributionPolicy
+from cra_pipeline.verdicts.attribution import AttributionPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

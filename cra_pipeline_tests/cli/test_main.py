@@ -24,6 +24,8 @@ pytestmark = pytest.mark.usefixtures("layout")
         ["run", "tasks", "--repo", "nobody"],
         ["run", "tasks", "--repo", "attrs", "--all"],
         ["run", "tasks", "--repo", "attrs", "--limit", "-1"],
+        ["run", "cold_start", "--all"],
+        ["run", "cold_start", "--limit", "3"],
         ["show", "nonsense"],
         ["show", "pairs", "--qualified"],
         ["status", "--repo", "nobody"],
@@ -110,3 +112,13 @@ def test_the_installed_command_exists() -> None:
 
     assert done.returncode == 2
     assert "Missing argument" in done.stderr
+
+
+@pytest.mark.slow
+def test_an_asset_without_partitions_is_run_without_a_repository(layout: Layout) -> None:
+    refused = CliRunner().invoke(main, ["run", "cold_start", "--json"])
+
+    assert refused.exit_code == 1
+    line = json.loads(refused.stdout)
+    assert (line["asset"], line["partition"], line["state"]) == ("cold_start", "", "failed")
+    assert line["error"].startswith(f"{layout.root / 'cold_start.toml'}: missing: list the")

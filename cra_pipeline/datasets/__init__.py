@@ -1,0 +1,1 @@
+"""Datasets: which examples a round trains each kind of adapter on, and why."""

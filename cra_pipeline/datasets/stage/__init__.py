@@ -1,0 +1,1 @@
+"""What the datasets stage reads and writes, one module for each asset."""

@@ -1,0 +1,1 @@
+"""Chat templates and tokenizers, as model servers apply them."""

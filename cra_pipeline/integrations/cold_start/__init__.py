@@ -1,0 +1,1 @@
+"""Readers of published data sets, from files that a user has: one module for each set."""

@@ -1,0 +1,1 @@
+"""Which answers of an attempt are to be followed, which lost, and whose fault that was. Pure."""

@@ -1,0 +1,35 @@
+"""Precision is learnt from easy to hard, everything else in a drawn order."""
+
+from __future__ import annotations
+
+import pytest
+
+from cra_pipeline.contracts.datasets import CandidateRow
+from cra_pipeline.datasets.curriculum import CurriculumPolicy, difficulty, in_order
+from cra_pipeline_tests.contracts.regenerate import example
+from cra_pipeline_tests.datasets.rows import row
+
+PROMPT = "Task: Let Shelf.put refuse\nIntent: so.\n\nSymbol: {} (method) in a/shelf.py:3-9\n[]"
+
+
+@pytest.mark.parametrize(
+    ("symbol", "answer", "hard"),
+    [("put", "yes", 0), ("put", "no", 1), ("get", "no", 0), ("get", "yes", 1)],
+)
+def test_it_is_hard_where_the_tasks_words_mislead(symbol: str, answer: str, hard: int) -> None:
+    filled = example(CandidateRow)
+    assert isinstance(filled, CandidateRow)
+    prompt = PROMPT.format(symbol)
+    found = difficulty(filled.model_copy(update={"prompt": prompt, "answers": (answer,)}))
+
+    assert found == (hard, len(prompt))
+
+
+def test_easy_rows_come_first_for_precision_alone() -> None:
+    rows = [row(str(number), difficulty=(number % 2, number)) for number in range(40)]
+    learnt = in_order(rows, "precision", CurriculumPolicy(), seed=0)
+    drawn = in_order(rows, "scope", CurriculumPolicy(), seed=0)
+
+    assert [item.difficulty for item in learnt] == sorted(item.difficulty for item in rows)
+    assert [item.difficulty for item in drawn] != sorted(item.difficulty for item in rows)
+    assert drawn == in_order(rows[::-1], "scope", CurriculumPolicy(), seed=0)
