@@ -45,6 +45,7 @@ from cra_pipeline.integrations.clean_room.launch import (
 from cra_pipeline.integrations.clean_room.program import AgentProgram
 from cra_pipeline.integrations.clean_room.programs import campaign_program
 from cra_pipeline.integrations.clean_room.submission import Submission
+from cra_pipeline.integrations.clean_room.sufficing import nothing_suffices
 from cra_pipeline.integrations.clean_room.tests_desk import Desk, open_desk
 from cra_pipeline.integrations.clean_room.trial import Answer, Trial, run_trial
 from cra_pipeline.integrations.clean_room.validation import expectation
@@ -67,6 +68,8 @@ TEST_LIMITS = ATTEMPT_LIMITS.model_copy(
 )
 _WAITED_S = 60
 """Seconds that its test command waits beyond that, so that it hears the answer."""
+
+_FREE = "the hidden tests pass with the files that the commit gives, before any edit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +134,8 @@ class CleanRoomAgent:
         form: TaskForm = "names" if plan.task_form == "names" else "metadata"
         try:
             base = self._base(task, materials, said)
+            if self._is_free(task, materials, base, said):
+                return self._nothing(plan, Outcome.INEXPRESSIBLE, "given_files_suffice", _FREE)
         except NotStartedError as error:
             return self._nothing(plan, Outcome.SANDBOX_ERROR, "sandbox_not_started", str(error))
         except AgentError as error:
@@ -158,6 +163,14 @@ class CleanRoomAgent:
             task.base_sha,
             changed=said.prepared,
             deleted=said.deleted,
+        )
+
+    def _is_free(
+        self, task: TaskRow, materials: Materials, base: TaskBase, said: Expressed
+    ) -> bool:
+        layout = self.supplies.layout
+        return nothing_suffices(
+            layout, self.sandbox, task, materials, base, said, limits=TEST_LIMITS
         )
 
     def _book(self, task: TaskRow, said: Expressed, base: TaskBase, form: TaskForm) -> GoldBook:
