@@ -13,7 +13,7 @@ class TripleRow(Record):
     """(input, output, outcome) of one call in an attempt (row of ``triples.parquet``)."""
 
     triple_id: str
-    """Content id of the task, the prompt, the output and the outcome."""
+    """Content id of the task, the prompt, the output, the right answer and the outcome."""
     attempt_id: str
     task_id: str
     repo: str

@@ -6,7 +6,7 @@ right answer does not hang on it. Plans and code are examples where hidden tests
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -22,7 +22,7 @@ from cra_pipeline.kinds import (
     read_verdict,
 )
 from cra_pipeline.verdicts.attribution import Attribution, AttributionPolicy
-from cra_pipeline.verdicts.losing import GOLD, attributions, why_not_chosen
+from cra_pipeline.verdicts.losing import GOLD, attributions, is_binary, why_not_chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +89,11 @@ def offered(evidence: Evidence, policy: IncrementPolicy) -> Increment:
     left_out: Counter[str] = Counter()
     rows: list[CandidateRow] = []
     faults = attributions(evidence.triples, evidence.attempts, policy.attribution)
+    conflicting = conflicting_prompts(evidence.triples)
     for triple in sorted(evidence.triples, key=_precedence):
         reason = _unfit(triple, evidence, policy, faults)
+        if not reason and (triple.call_kind, triple.prompt_hash) in conflicting:
+            reason = "conflicting_labels"
         if reason:
             left_out[f"sft {triple.call_kind}: {reason}"] += 1
         else:
@@ -104,6 +107,19 @@ def offered(evidence: Evidence, policy: IncrementPolicy) -> Increment:
         else:
             rows.append(_of_pair(pair, chosen, evidence))
     return merged([Increment(tuple(rows), left_out)])
+
+
+def conflicting_prompts(triples: Iterable[TripleRow]) -> frozenset[tuple[str, str]]:
+    """Call kind and hash of the yes/no prompts to which both answers are right, on any task.
+
+    What is right hangs on how much a configuration shows; the prompt does not tell.
+    """
+    right: dict[tuple[str, str], set[bool]] = defaultdict(set)
+    for triple in triples:
+        verdict = read_verdict(triple.right_answer) if is_binary(triple) else None
+        if verdict is not None:
+            right[triple.call_kind, triple.prompt_hash].add(verdict)
+    return frozenset(prompt for prompt, verdicts in right.items() if len(verdicts) > 1)
 
 
 def _precedence(triple: TripleRow) -> tuple[bool, str, int]:

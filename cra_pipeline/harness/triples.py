@@ -1,6 +1,7 @@
 """Triples of attempts: the calls of an agent as logged, or one rendered prompt and answer.
 
-Pure. Two attempts that say the same thing with the same outcome are one triple.
+Pure. Two attempts that say the same thing with the same outcome are one triple, where the same
+answer would have been right: what is right may hang on how much a configuration shows.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from cra_pipeline.errors import StoreError
 from cra_pipeline.harness.alignment import Alignment
 from cra_pipeline.harness.records import Trace
 from cra_pipeline.harness.rendering import SYSTEM
+
+RULES = "2"
+"""Part of every triple's id: raise it when a rule changes what a triple says."""
 
 
 def call_kind(kind: str) -> str:
@@ -36,10 +40,8 @@ def rendered_triple(  # noqa: PLR0913  # one keyword per text of the row
         output: What the attempt answered.
         right_answer: What the commit would have answered.
     """
-    # Forks share commits and texts: only the task tells them apart.
-    content = [attempt.task_id, SYSTEM, prompt, output, attempt.outcome.value]
     return TripleRow(
-        triple_id=hashlib.sha256(json.dumps(content).encode()).hexdigest(),
+        triple_id=_triple_id(attempt, SYSTEM, prompt, output, right_answer),
         attempt_id=attempt.attempt_id,
         task_id=attempt.task_id,
         repo=attempt.repo,
@@ -88,9 +90,8 @@ def logged_triples(
 def _logged(
     attempt: AttemptRow, call: CallRecord, right: str, sha: str, alignment: Alignment | None
 ) -> TripleRow:
-    content = [attempt.task_id, call.system, call.prompt, call.response, attempt.outcome.value]
     return TripleRow(
-        triple_id=hashlib.sha256(json.dumps(content).encode()).hexdigest(),
+        triple_id=_triple_id(attempt, call.system, call.prompt, call.response, right),
         attempt_id=attempt.attempt_id,
         task_id=attempt.task_id,
         repo=attempt.repo,
@@ -113,6 +114,12 @@ def _logged(
         outcome=attempt.outcome,
         reason=attempt.reason,
     )
+
+
+def _triple_id(attempt: AttemptRow, *texts: str) -> str:
+    # Forks share commits and texts: only the task tells them apart.
+    content = [RULES, attempt.task_id, *texts, attempt.outcome.value]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def distinct(triples: Iterable[TripleRow]) -> tuple[TripleRow, ...]:

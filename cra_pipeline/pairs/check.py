@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow, prompt_hash
 from cra_pipeline.kinds import CALL_KINDS, read_verdict
+from cra_pipeline.pairs.meaning import same_answer
+from cra_pipeline.pairs.pairing import conflicting_prompts
 
 
 def findings(
@@ -26,12 +28,16 @@ def findings(
         rows: Row count of the manifest.
     """
     known = {attempt.attempt_id: attempt for attempt in attempts}
+    triples = list(triples)
     said = {(row.attempt_id, row.output, row.prompt_hash) for row in triples}
+    doubtful = set(conflicting_prompts(triples))
     found = list(_repeated(pairs))
     if len(pairs) != rows:
         found.append(f"the manifest counts {rows} rows, the table holds {len(pairs)}")
     for pair in pairs:
         found.extend(f"{pair.pair_id[:12]}: {fault}" for fault in _faults(pair, known, said))
+        if (pair.task_id, pair.call_kind, pair.prompt_hash) in doubtful:
+            found.append(f"{pair.pair_id[:12]}: its prompt has more than one right answer")
     return tuple(found)
 
 
@@ -46,8 +52,8 @@ def _faults(
 ) -> Iterator[str]:
     if prompt_hash(pair.system, pair.prompt) != pair.prompt_hash:
         yield "its prompt has another hash than the row says"
-    if pair.chosen == pair.rejected:
-        yield "chosen and rejected are the same text"
+    if same_answer(pair.call_kind, pair.chosen, pair.rejected):
+        yield "chosen and rejected are the same text, or the same yes or no"
     if not pair.reason:
         yield "no reason why the rejected one lost"
     sides = (

@@ -2,7 +2,8 @@
 
 Pure. Both answers belong to one task and one prompt; the chosen one passed. The rejected one
 failed although its modules could be imported (a syntax error teaches nothing) and the fault is its
-own, or it is a yes/no that the diff contradicts.
+own, or it is a yes/no that the diff contradicts. A prompt with more than one right answer gives no
+pair, and two answers that come to the same are none.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import zip_longest
 
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow
+from cra_pipeline.pairs.meaning import conflicting, said
 from cra_pipeline.pairs.policy import PairPolicy
 from cra_pipeline.verdicts.attribution import Attribution
 from cra_pipeline.verdicts.losing import (
@@ -42,17 +44,28 @@ def pair_up(
     known = {attempt.attempt_id: attempt for attempt in attempts}
     triples = list(triples)
     faults = attributions(triples, known, policy.attribution)
-    by_prompt: dict[Prompt, list[TripleRow]] = defaultdict(list)
-    for triple in triples:
-        by_prompt[triple.task_id, triple.call_kind, triple.prompt_hash].append(triple)
     by_task: dict[tuple[str, str], list[PreferencePair]] = defaultdict(list)
-    for (task_id, kind, _), answers in sorted(by_prompt.items()):
-        by_task[task_id, kind].extend(_of_prompt(answers, known, faults, policy))
+    for (task_id, kind, _), answers in sorted(_by_prompt(triples).items()):
+        if not conflicting(answers):
+            by_task[task_id, kind].extend(_of_prompt(answers, known, faults, policy))
     kept = [_diverse(pairs, known, policy)[: policy.per_task] for pairs in by_task.values()]
     # Every task's first pair, then every task's second: a cap hits no task alone.
     kept.sort(key=lambda pairs: _rank(pairs[0].task_id, policy) if pairs else "")
     in_turn = [pair for turn in zip_longest(*kept) for pair in turn if pair is not None]
     return tuple(sorted(in_turn[: policy.per_repo], key=lambda pair: (pair.task_id, pair.pair_id)))
+
+
+def conflicting_prompts(triples: Iterable[TripleRow]) -> tuple[Prompt, ...]:
+    """Prompts that give no pair because more than one answer to them is right, sorted."""
+    found = _by_prompt(triples).items()
+    return tuple(sorted(prompt for prompt, answers in found if conflicting(answers)))
+
+
+def _by_prompt(triples: Iterable[TripleRow]) -> dict[Prompt, list[TripleRow]]:
+    found: dict[Prompt, list[TripleRow]] = defaultdict(list)
+    for triple in triples:
+        found[triple.task_id, triple.call_kind, triple.prompt_hash].append(triple)
+    return found
 
 
 def _of_prompt(
@@ -75,7 +88,7 @@ def _of_prompt(
     found: dict[str, PreferencePair] = {}
     for good in chosen:
         for bad in ordered:
-            if lost[bad.triple_id] and bad.output not in passed:
+            if lost[bad.triple_id] and bad.output not in passed and said(good) != said(bad):
                 pair = _pair(good, bad, lost[bad.triple_id])
                 found.setdefault(pair.pair_id, pair)
     return list(found.values())

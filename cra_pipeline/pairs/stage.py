@@ -10,10 +10,12 @@ from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.integrations.evidence import require_checked, seal_table, write_check
 from cra_pipeline.integrations.files import partition_lock, read_record, read_table
 from cra_pipeline.pairs.check import findings
-from cra_pipeline.pairs.pairing import pair_up
+from cra_pipeline.pairs.pairing import conflicting_prompts, pair_up
 from cra_pipeline.pairs.policy import PairPolicy, policy_json
 
 ASSET = "preference_pairs"
+CONFLICTING = "no pair: conflicting_right_answers"
+"""Counts prompts, where all other labels count pairs."""
 
 
 def pair_preferences(
@@ -38,7 +40,10 @@ def pair_preferences(
             partition,
             pairs,
             PreferencePair,
-            reasons=[pair.reason.partition(":")[0] for pair in pairs],
+            reasons=[
+                *(pair.reason.partition(":")[0] for pair in pairs),
+                *(CONFLICTING for _ in conflicting_prompts(triples)),
+            ],
             inputs=inputs,
             policy=policy_json(rules),
         )

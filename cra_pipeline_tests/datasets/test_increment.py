@@ -99,6 +99,38 @@ def test_a_call_that_is_no_example_says_why(arguments: dict[str, object], reason
     assert [name.partition(": ")[2] for name in found.left_out] == [reason]
 
 
+def test_a_question_to_which_both_answers_are_right_is_no_example() -> None:
+    asked = [
+        ("a", "yes", "one"), ("b", "no", "one"), ("c", "no", "two"), ("d", "", "two"),
+    ]  # fmt: skip
+    triple, attempt, call = example(TripleRow), example(AttemptRow), example(CallRecord)
+    rows = tuple(
+        triple.model_copy(
+            update={
+                "triple_id": name, "attempt_id": "a", "task_id": name, "sha": SHA,
+                "call_kind": "scope", "prompt_source": "logged", "right_answer": right,
+                "prompt": prompt, "prompt_hash": prompt, "outcome": PASSED,
+            }
+        )
+        for name, right, prompt in asked
+    )  # fmt: skip
+    facts = CommitFacts(domain="d", licence="MIT", patch_id="p", committed_at=1, fault="")
+    assert isinstance(attempt, AttemptRow)
+    assert isinstance(call, CallRecord)
+    found = offered(
+        Evidence(
+            triples=rows, pairs=(), attempts={"a": attempt}, commits={SHA: facts},  # type: ignore[arg-type]  # copies of an example
+            call=lambda _: call,
+        ),
+        IncrementPolicy(),
+    )  # fmt: skip
+
+    assert [row.origin.row for row in found.rows] == ["c"]
+    assert found.left_out == {
+        "sft scope: conflicting_labels": 2, "sft scope: right_answer_unknown": 1,
+    }  # fmt: skip
+
+
 def test_reasoning_is_kept_where_a_planner_reasoned_and_nowhere_else() -> None:
     (plan,) = increment(call_kind="meta_plan", output="{}").rows
     (gold,) = increment(call_kind="meta_plan", output="{}", responder="gold").rows

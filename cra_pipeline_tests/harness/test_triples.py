@@ -6,14 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cra_pipeline.contracts.calls import CallRecord
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import TripleRow, prompt_hash
+from cra_pipeline.harness.records import Trace
 from cra_pipeline.harness.rendering import SYSTEM
-from cra_pipeline.harness.triples import call_kind, distinct, rendered_triple
+from cra_pipeline.harness.triples import call_kind, distinct, logged_triples, rendered_triple
+from cra_pipeline_tests.contracts.regenerate import example
 
 
 def triple(
-    name: str, output: str, outcome: Outcome = Outcome.FAILED, *, task: str = "demo-1"
+    name: str,
+    output: str,
+    outcome: Outcome = Outcome.FAILED,
+    *,
+    task: str = "demo-1",
+    right: str = "r",
 ) -> TripleRow:
     attempt = AttemptRow(
         attempt_id=name,
@@ -32,7 +40,7 @@ def triple(
         imports=True,
     )
     return rendered_triple(
-        attempt, sha="1" * 40, kind="source-only", prompt="p", output=output, right_answer="r"
+        attempt, sha="1" * 40, kind="source-only", prompt="p", output=output, right_answer=right
     )
 
 
@@ -74,3 +82,25 @@ def test_equal_words_with_equal_outcomes_are_one_triple_whatever_the_order(
 
 def test_equal_words_with_another_outcome_are_two_triples() -> None:
     assert len(distinct([triple("a", "o"), triple("b", "o", Outcome.PASSED)])) == 2
+
+
+def test_equal_words_where_another_answer_was_right_are_two_triples() -> None:
+    assert len(distinct([triple("a", "o"), triple("b", "o", right="another")])) == 2
+
+
+def test_one_call_where_another_answer_was_right_is_another_triple() -> None:
+    trace, call = example(Trace), example(CallRecord)
+    assert isinstance(trace, Trace)
+    assert isinstance(call, CallRecord)
+    made = trace.attempt.model_copy(update={"calls": 1})
+    said = [
+        logged_triples(
+            trace.model_copy(update={"attempt": made, "right_answers": (right,)}),
+            [call.model_copy(update={"finish": "stop"})],
+            sha="1" * 40,
+            alignment=None,
+        )[0]
+        for right in ("yes", "no", "yes")
+    ]
+
+    assert len(distinct(said)) == 2

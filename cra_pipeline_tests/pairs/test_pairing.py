@@ -198,7 +198,7 @@ PAIR = paired(ROWS)[0]
     ("change", "words"),
     [
         ({"prompt": "other words"}, "another hash"),
-        ({"rejected": PAIR.chosen}, "same text"),
+        ({"rejected": PAIR.chosen}, "same text, or the same yes or no"),
         ({"reason": ""}, "no reason"),
         ({"chosen_attempt": "nobody"}, "does not exist"),
         ({"chosen_attempt": PAIR.rejected_attempt}, "ended failed, expected passed"),

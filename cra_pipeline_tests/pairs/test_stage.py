@@ -106,3 +106,18 @@ def test_a_pair_without_its_attempt_fails_the_check(layout: Layout) -> None:
 
     assert not report.passed
     assert "does not exist" in report.findings[0]
+
+
+def test_prompts_with_two_right_answers_are_counted(layout: Layout) -> None:
+    rows = [attempt("gold", Outcome.PASSED), attempt("off_by_one#1", Outcome.FAILED)]
+    triples = [triple(row).model_copy(update={"right_answer": row.patch}) for row in rows]
+    manifest = seal_table(
+        layout, "triples", KEY, triples, TripleRow, reasons=[], inputs=[], policy="{}"
+    )
+    write_check(layout, manifest, [])
+    manifest = pair_preferences(layout, "demo", "r01").manifest
+
+    assert manifest.rows == 0
+    assert [(item.label, item.count) for item in manifest.counts] == [
+        ("no pair: conflicting_right_answers", 1)
+    ]
