@@ -16,7 +16,7 @@ from itertools import zip_longest
 
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow
-from cra_pipeline.pairs.meaning import conflicting, said
+from cra_pipeline.pairs.meaning import conflicting, right, said
 from cra_pipeline.pairs.policy import PairPolicy
 from cra_pipeline.verdicts.attribution import Attribution
 from cra_pipeline.verdicts.losing import (
@@ -82,16 +82,30 @@ def _of_prompt(
         and known[row.attempt_id].agent not in policy.never_chosen
         and may_be_chosen(row, known[row.attempt_id], faults.get(row.attempt_id))
     ]
-    lost = {row.triple_id: _lost(row, known[row.attempt_id], faults) for row in ordered}
-    # What passed once is not taught as wrong, even where another run of it failed.
-    passed = {row.output for row in ordered if row.outcome is Outcome.PASSED and not is_binary(row)}
+    sound = _sound(ordered)
+    lost = [
+        (row, reason)
+        for row in ordered
+        if (reason := _lost(row, known[row.attempt_id], faults)) and said(row) not in sound
+    ]
     found: dict[str, PreferencePair] = {}
     for good in chosen:
-        for bad in ordered:
-            if lost[bad.triple_id] and bad.output not in passed and said(good) != said(bad):
-                pair = _pair(good, bad, lost[bad.triple_id])
+        for bad, reason in lost:
+            if said(bad) != said(good):
+                pair = _pair(good, bad, reason)
                 found.setdefault(pair.pair_id, pair)
     return list(found.values())
+
+
+def _sound(answers: Iterable[TripleRow]) -> frozenset[str]:
+    """What is not taught as wrong, whatever else ruined the attempts that say it.
+
+    Blame falls on a kind of call, and so on every answer of it: among them may be the commit's own,
+    or one that passed elsewhere. A yes/no is held against the diff alone.
+    """
+    asked = [row for row in answers if not is_binary(row)]
+    passed = {said(row) for row in asked if row.outcome is Outcome.PASSED}
+    return frozenset(passed | {right(row) for row in asked if row.right_answer.strip()})
 
 
 def _lost(triple: TripleRow, attempt: AttemptRow, faults: Mapping[str, Attribution]) -> str:

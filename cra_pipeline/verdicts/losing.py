@@ -115,7 +115,11 @@ def why_not_chosen(triple: TripleRow, attempt: AttemptRow, found: Attribution | 
 
 
 def to_blame(triple: TripleRow, found: Attribution) -> str:
-    """The fault, where it lies with this answer's kind of call; else empty."""
+    """The fault, where it lies with this answer's kind of call; else empty.
+
+    It is the kind's fault, not yet this answer's: of several answers of the kind some may be right.
+    Pairing rejects none that comes to the same as the right answer or as one that passed.
+    """
     if triple.responder == GOLD or triple.outcome is not Outcome.FAILED:
         return ""
     kind = CALL_KINDS[triple.call_kind]

@@ -139,3 +139,37 @@ def test_the_check_refuses_the_same_verdict_on_both_sides() -> None:
     broken = pair.model_copy(update={"rejected": '{"verdict": "yes"}'})
 
     assert "same yes or no" in findings([broken], rows, [PLAIN, lost("scope")], rows=1)[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "commits"),
+    [
+        ("implement", f"So:\n{FIRST}", FIRST),
+        ("meta_plan", '{"parts": [],\n"a": 1}', '{"a": 1, "parts": []}'),
+    ],
+)
+@pytest.mark.parametrize("known", ["the commit", "a passing answer"])
+def test_what_is_right_or_passed_is_not_rejected_for_what_else_its_attempt_did(
+    kind: str, answer: str, commits: str, known: str
+) -> None:
+    again = attempt("again", Outcome.PASSED)
+    rows = [
+        logged(PLAIN, kind, "another way that passes"),
+        logged(lost(kind), kind, answer, responder=OURS),
+        logged(lost(kind), kind, "wrong indeed", responder=OURS),
+    ]
+    if known == "the commit":
+        rows = [row.model_copy(update={"right_answer": commits}) for row in rows]
+    else:
+        rows.append(logged(again, kind, commits))
+
+    rejected = {pair.rejected for pair in paired(rows, PLAIN, again, lost(kind))}
+
+    assert rejected == {"wrong indeed"}
+
+
+def test_an_empty_answer_is_rejected_where_the_commit_knows_none() -> None:
+    rows = [logged(PLAIN, "implement", FIRST), logged(lost("implement"), "implement", "")]
+    rows[1] = rows[1].model_copy(update={"responder": OURS})
+
+    assert [pair.rejected for pair in paired(rows, PLAIN, lost("implement"))] == [""]
