@@ -150,7 +150,7 @@ class CleanRoomAgent:
         calls = read_calls(log).records
         ending = judged_ending(left, calls, self.gateway.model_errors(cell), desk.faults)
         if ending.outcome is None:
-            ending = doubted(ending, left, book, calls)
+            ending = doubted(ending, left, base.tree, calls)
         unmerged = self._merged(left, attempt_id)
         return self._told(plan, said, book, left, calls, ending, unmerged)
 

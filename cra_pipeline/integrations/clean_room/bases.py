@@ -72,8 +72,8 @@ class TaskBase:
         return self.folder / "tree"
 
     def text(self, path: str) -> str:
-        """Text of a file, as the agent reads it."""
-        return (self.tree / path).read_bytes().decode("utf-8", "replace")
+        """Text of a file, as the agent reads it: every line ends with a line feed."""
+        return (self.tree / path).read_text(encoding="utf-8", errors="replace")
 
     def state(self, form: TaskForm) -> dict[str, bytes]:
         """Files for the agent's own folder."""

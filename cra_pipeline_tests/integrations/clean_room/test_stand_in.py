@@ -210,6 +210,58 @@ def test_a_part_without_a_plan_leaves_parts_missing(shared_bed: Bed) -> None:
     assert (run.outcome, run.reason) == (Outcome.FAILED, "agent_partial")
 
 
+class SkipsOne(Says):
+    """Gold's plan and a second part, for whose steps it has no plan."""
+
+    async def answer(self, request: ModelRequest) -> ModelAnswer:
+        """As gold, but for the parts and the plan of the second one."""
+        if request.call_kind == "part_plan" and SECOND in request.prompt:
+            return ModelAnswer(text="I cannot plan this.", model="m", responder=self.name)
+        given = await super().answer(request)
+        if request.call_kind != "meta_plan":
+            return given
+        plan = json.loads(given.text)
+        first = plan["parts"][0]
+        plan["parts"].append({
+            **first, "id": "extra", "description": SECOND, "depends_on": [first["id"]],
+        })  # fmt: skip
+        return given.model_copy(update={"text": json.dumps(plan), "responder": self.name})
+
+
+SECOND = "Tidy till.py, the other part"
+
+
+def test_a_part_that_is_passed_over_is_missing_and_its_calls_are_not_foreign(
+    shared_bed: Bed,
+) -> None:
+    oracles = Oracles()
+    with shared_bed.agent(SkipsOne(oracles, {}), oracles) as agent:
+        run = agent.run(shared_bed.task, PLAN, {}, "passed over")
+
+    assert (run.outcome, run.status, run.withheld) == (None, "complete", "parts_missing")
+    assert run.detail == ""
+
+
+def test_an_edit_beside_the_code_is_judged_like_any_other(tmp_path: Path, env_folder: Path) -> None:
+    beside = {"CHANGELOG.md": "# Changes\r\n", "rest.py": "x = 1\r\ny = 1\r\n"}
+    bed = make_bed(tmp_path, env_folder, start={**LIBRARY, **beside})
+    more = "".join(
+        f'<edit file="{path}">\n<search>\n{old}\n</search>\n<replacement>\n{new}\n'
+        "</replacement>\n</edit>\n"
+        for path, old, new in (
+            ("till.py", "return sum(prices)", "return sum(list(prices))"),
+            ("CHANGELOG.md", "# Changes\n", "# Changes\n- mine\n"),
+            ("rest.py", "x = 1\ny = 1", "x = 1\ny = 2"),
+        )
+    )
+    run = attempt(bed, "a1", {"implement": more, "test_plan": "none"})
+    changed = {file.path: file.text for file in run.proposal.files}
+
+    assert (run.outcome, run.status, run.reason) == (None, "complete", "")
+    assert changed["CHANGELOG.md"] == "# Changes\n- mine\n"
+    assert changed["rest.py"] == "x = 1\ny = 2\n"
+
+
 def test_no_plan_for_tests_is_no_failure(shared_bed: Bed) -> None:
     harmless = WRONG.replace("return 0", "return sum(list(prices))")
     run = attempt(shared_bed, "no tests", {"implement": harmless, "test_plan": "none"})

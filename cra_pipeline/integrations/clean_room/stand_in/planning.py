@@ -29,9 +29,11 @@ class Planning:
         """
         found = retrieve(self._world, f"{self._task_id}:meta_plan", self._task, "plan")
         if self._decomposed:
-            return self._grouped(found), found
-        answer = self._ask("meta_plan", found, "")
-        return read_plan(answer, "parts", "affected_files"), found
+            parts = self._grouped(found)
+        else:
+            parts = read_plan(self._ask("meta_plan", found, ""), "parts", "affected_files")
+        self._log(found)
+        return parts, found
 
     def steps(self, part: Item, diff: str) -> tuple[list[Item], Retrieved]:
         """Steps of a part in order.
@@ -42,14 +44,20 @@ class Planning:
         name = f"{self._task_id}:part_plan:{part.id}"
         found = retrieve(self._world, name, part.description, "plan", part.files)
         earlier = prior_changes(diff)
-        if not self._decomposed:
+        if self._decomposed:
+            steps = self._designed(part, found, earlier)
+        else:
             answer = self._ask("part_plan", found, earlier)
-            return read_plan(answer, "steps", "target_files"), found
+            steps = read_plan(answer, "steps", "target_files")
+        self._log(found)
+        return steps, found
+
+    def _designed(self, part: Item, found: Retrieved, earlier: str) -> list[Item]:
         targets = read_json(self._ask("symbol_targeting", found, earlier))["targets"]
         answer = self._ask("step_design", found, _analysis(targets) + earlier)
         steps = read_plan(_edgeless(answer), "steps", "target_files")
         told = f"Part: {part.description}\n"
-        return self._linked("step_dependency", "Step", told, steps), found
+        return self._linked("step_dependency", "Step", told, steps)
 
     def tests(self, part: Item, diff: str) -> tuple[list[Item], Retrieved]:
         """Test steps of a part in order; no plan means no tests.
@@ -61,7 +69,9 @@ class Planning:
         name = f"{self._task_id}:test_plan:{part.id}"
         found = retrieve(self._world, name, text, "plan", part.files)
         answer = self._ask("test_plan", found, prior_changes(diff))
-        return read_plan(answer, "steps", "target_files"), found
+        steps = read_plan(answer, "steps", "target_files")
+        self._log(found)
+        return steps, found
 
     def adjusted(self, part: Item, step: Item, rest: list[Item], diff: str) -> list[Item]:
         """The steps that are left after a look at what was done.
@@ -73,12 +83,16 @@ class Planning:
         found = retrieve(self._world, f"{self._task_id}:adjust:{part.id}:{step.id}", text, "plan")
         done = f"\n<completed_steps>\n{step.id}: {step.description}\n</completed_steps>\n"
         answer = self._ask("adjustment", found, prior_changes(diff) + done)
-        return read_plan(answer, "revised_steps", "target_files", empty=True) or rest
+        revised = read_plan(answer, "revised_steps", "target_files", empty=True)
+        self._log(found)
+        return revised or rest
 
     def _ask(self, kind: str, found: Retrieved, rest: str) -> str:
-        answer = self._world.model.ask(kind, found.context.text + rest)
+        return self._world.model.ask(kind, found.context.text + rest)
+
+    def _log(self, found: Retrieved) -> None:
+        """Write the calls of a pass that gave a plan; those of another are lost, as there."""
         self._world.model.flush(self._world.raw, found.task_id)
-        return answer
 
     def _grouped(self, found: Retrieved) -> list[Item]:
         points = read_json(self._ask("change_point_enum", found, ""))["change_points"]
@@ -99,7 +113,6 @@ class Planning:
             if self._world.model.verdict("part_grouping_binary", prompt):
                 old, new = groups[other], groups[at]
                 groups = [new if group == old else group for group in groups]
-        self._world.model.flush(self._world.raw, f"{self._task_id}:meta_plan")
         members: dict[int, list[dict[str, Any]]] = {}
         for group, point in zip(groups, points, strict=True):
             members.setdefault(group, []).append(point)
@@ -115,7 +128,6 @@ class Planning:
             )
             if self._world.model.verdict(kind, prompt):
                 after[second.id].append(first.id)
-        self._world.model.flush(self._world.raw, f"{self._task_id}:{kind}")
         return in_order([dataclasses.replace(item, after=tuple(after[item.id])) for item in items])
 
 
