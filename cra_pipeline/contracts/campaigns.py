@@ -94,7 +94,7 @@ class CampaignSpec(Record):
 
 
 class CampaignUse(Record):
-    """Line of ``campaigns/<id>.use.jsonl``: what one attempt took, finished or spoiled."""
+    """Line of ``campaigns/<id>.use.jsonl``: what one try took, finished, spoiled or killed."""
 
     attempt: str
     """Its id; one that is made again has several lines."""
@@ -105,6 +105,11 @@ class CampaignUse(Record):
     """Whether the responder would have passed its spend limit."""
     at: float
     """When it ended, in seconds since the epoch."""
+    money: float | None = None
+    """At the prices of that time; None on lines that older versions wrote."""
+    log: int = 0
+    """When its request log was last written to, in nanoseconds since the epoch: tells the logs
+    of several tries apart. 0 where it has none."""
 
 
 def campaign_plans(spec: CampaignSpec) -> tuple[AttemptPlan, ...]:

@@ -96,9 +96,8 @@ class Meter:
         with self._lock:
             self.calls += use.calls
             self.tokens += use.prompt_tokens + use.completion_tokens
-            told = self.responder
-            spent = use.prompt_tokens * told.prompt_price
-            self.money += (spent + use.completion_tokens * told.completion_price) / _MILLION
+            now = price(self.responder, use.prompt_tokens, use.completion_tokens)
+            self.money += now if use.money is None else use.money
             # An earlier run's limit may have been lower.
             self._refused |= use.refused and use.at >= self._began
 
@@ -153,8 +152,14 @@ SPOILED = frozenset({Outcome.MODEL_ERROR, Outcome.SANDBOX_ERROR})
 """Outcomes that a machine or a server is to blame for: the next run tries again."""
 
 
+def price(responder: ResponderSpec, prompt_tokens: int, completion_tokens: int) -> float:
+    """What so many tokens cost at the responder's prices."""
+    prompt = prompt_tokens * responder.prompt_price
+    return (prompt + completion_tokens * responder.completion_price) / _MILLION
+
+
 def use_of(row: AttemptRow, at: float) -> CampaignUse:
-    """What an attempt took.
+    """What an attempt took; its money is not said.
 
     Args:
         row: The attempt.

@@ -36,6 +36,7 @@ from cra_pipeline.harness.relabel import relabel
 from cra_pipeline.harness.selection import steers
 from cra_pipeline.harness.slowness import excused
 from cra_pipeline.harness.stage.campaigns import read_campaign, round_campaigns
+from cra_pipeline.harness.stage.killed import note_killed
 from cra_pipeline.harness.stage.rewordings import read_rewordings
 from cra_pipeline.harness.stage.rounds import reasons_left_out
 from cra_pipeline.harness.stage.use import attempts_at_once, metered, note_use, within
@@ -173,6 +174,8 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
         meter, spec = Meter(CampaignLimits(), ResponderSpec(name="gold")), None
         if campaign:
             spec = (terms or CampaignTerms()).applied(read_campaign(layout, campaign))
+            # Before an attempt is made again: what its killed try took would be lost.
+            note_killed(layout, spec, repo)
             meter = metered(layout, spec, limits or CampaignLimits())
             spec = within(spec, meter)
         cell = _Cell(
@@ -288,7 +291,7 @@ def _made(
         def work(unit: _Unit) -> AttemptRow:
             row = _attempt(cell, backend, unit, files[unit.task.task_id], keys[id(unit)])
             if spec is not None:
-                cell.meter.add(note_use(cell.layout, spec.campaign_id, row))
+                cell.meter.add(note_use(cell.layout, spec, row))
                 cell.tally.add(row)
             return row
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,8 +12,9 @@ import filelock
 from cra_pipeline.contracts.campaigns import CampaignSpec, CampaignUse
 from cra_pipeline.contracts.tasks import AttemptRow
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.harness.campaigning import CampaignLimits, Meter, use_of
+from cra_pipeline.harness.campaigning import CampaignLimits, Meter, price, use_of
 from cra_pipeline.harness.stage.workshops import ATTEMPTS
+from cra_pipeline.integrations.calls import log_path
 from cra_pipeline.integrations.files import append_journal, read_journal, read_table
 from cra_pipeline.integrations.room import available_mb, processors
 
@@ -39,16 +40,45 @@ def metered(layout: Layout, spec: CampaignSpec, limits: CampaignLimits) -> Meter
     return meter
 
 
-def note_use(layout: Layout, campaign: str, row: AttemptRow) -> CampaignUse:
+def note_use(layout: Layout, spec: CampaignSpec, row: AttemptRow) -> CampaignUse:
     """Put on record what a finished attempt took; from any thread.
+
+    Args:
+        layout: The workspace.
+        spec: The campaign, with the prices of this run.
+        row: The attempt.
 
     Raises:
         StoreError: The disk is full.
     """
-    use = use_of(row, time.time())
-    with _locked(layout, campaign):
-        append_journal(_record(layout, campaign), use)
+    log = log_path(layout, f"{row.repo}|{spec.round}", spec.campaign_id, row.attempt_id)
+    money = price(spec.responder, row.prompt_tokens, row.completion_tokens)
+    use = use_of(row, time.time()).model_copy(
+        update={"money": money, "log": log.stat().st_mtime_ns if log.exists() else 0}
+    )
+    append_uses(layout, spec.campaign_id, [use])
     return use
+
+
+def append_uses(layout: Layout, campaign: str, uses: Iterable[CampaignUse]) -> None:
+    """Put on record what tries took; from any thread.
+
+    Raises:
+        StoreError: The disk is full.
+    """
+    with _locked(layout, campaign):
+        for use in uses:
+            append_journal(_record(layout, campaign), use)
+
+
+def noted_uses(layout: Layout, campaign: str) -> tuple[CampaignUse, ...]:
+    """What is on record of a campaign's tries.
+
+    Raises:
+        StoreError: The record is damaged.
+    """
+    with _locked(layout, campaign):
+        return read_journal(_record(layout, campaign), CampaignUse)
 
 
 def rows_of(layout: Layout, spec: CampaignSpec, repo: str) -> tuple[AttemptRow, ...]:
@@ -89,8 +119,7 @@ def attempts_at_once(spec: CampaignSpec | None, memory_mb: int = -1, cores: int 
 
 
 def _past(layout: Layout, spec: CampaignSpec) -> list[CampaignUse]:
-    with _locked(layout, spec.campaign_id):
-        noted = read_journal(_record(layout, spec.campaign_id), CampaignUse)
+    noted = noted_uses(layout, spec.campaign_id)
     known = {use.attempt for use in noted}
     # Attempts on record nowhere but in their table were made before use was noted.
     rows = [row for repo in spec.repos for row in rows_of(layout, spec, repo)]
