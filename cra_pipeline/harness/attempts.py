@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from cra_pipeline.contracts.agents import AgentRun, AttemptPlan
+from cra_pipeline.contracts.calls import CallRecord
 from cra_pipeline.contracts.rounds import RoundRecord, round_of_commit
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome, Proposal, TaskRow, TestTally
 from cra_pipeline.contracts.testrun import TestRunReport
@@ -114,11 +115,17 @@ def attempt_row(  # noqa: PLR0913  # what a row is made of
         usable=run.usable,
         shortfall=run.shortfall,
         calls=len(run.calls),
-        by_model=tuple(sorted({call.call_kind for call in run.calls if call.responder != GOLD})),
+        by_model=models_kinds(run.calls),
         prompt_tokens=sum(call.prompt_tokens or 0 for call in run.calls),
         completion_tokens=sum(call.completion_tokens or 0 for call in run.calls),
         imports=imports,
     )
+
+
+def models_kinds(calls: Iterable[CallRecord]) -> tuple[str, ...]:
+    """Kinds of which a model answered a call, sorted; who was asked in vain answered nothing."""
+    answered = (call for call in calls if call.finish != "error")
+    return tuple(sorted({call.call_kind for call in answered if call.responder != GOLD}))
 
 
 def withheld(tally: TestTally, run: AgentRun) -> TestTally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cra_pipeline.contracts.calls import CallRecord
 from cra_pipeline.contracts.packages import TextFile
 from cra_pipeline.contracts.rounds import RoundRecord
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome, TaskRow
@@ -27,6 +28,7 @@ from cra_pipeline.harness.attempts import (
 )
 from cra_pipeline.harness.policy import TaskPolicy
 from cra_pipeline.harness.proving import prove
+from cra_pipeline_tests.contracts.regenerate import example
 from cra_pipeline_tests.harness.benches import TESTS, blob, problem_of, report
 
 TASK = prove(
@@ -112,6 +114,36 @@ def attempt(outcome: Outcome, agent: str = "mutant", *, imports: bool = True) ->
     return attempt_row(
         TASK, "r01", named, run, tally, attempt_id="id", patch=outcome.value, imports=imports
     )
+
+
+@pytest.mark.parametrize(
+    ("calls", "expected"),
+    [
+        ([("scope", "gold", "stop"), ("implement", "openai", "stop")], ("implement",)),
+        ([("implement", "openai", "stop"), ("scope", "openai", "length")], ("implement", "scope")),
+        ([("meta_plan", "openai", "stop"), ("implement", "gold", "error")], ("meta_plan",)),
+        ([("meta_plan", "openai", "stop"), ("implement", "openai", "error")], ("meta_plan",)),
+        ([("implement", "openai", "error"), ("implement", "openai", "stop")], ("implement",)),
+        ([("", "", "error")], ()),
+        ([], ()),
+    ],
+)
+def test_a_kind_is_a_models_where_a_model_answered_it(
+    calls: list[tuple[str, str, str]], expected: tuple[str, ...]
+) -> None:
+    plain = example(CallRecord)
+    assert isinstance(plain, CallRecord)
+    plan, run = outside_run()
+    made = tuple(
+        plain.model_copy(update={"call_kind": kind, "responder": responder, "finish": finish})
+        for kind, responder, finish in calls
+    )
+    row = attempt_row(
+        TASK, "r01", plan, run.model_copy(update={"calls": made}),
+        judged_nothing(Outcome.PASSED, "", ""), attempt_id="id", patch="", imports=True,
+    )  # fmt: skip
+
+    assert row.by_model == expected
 
 
 def test_a_pass_counts_only_where_the_agent_itself_came_through() -> None:

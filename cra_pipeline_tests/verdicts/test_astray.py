@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cra_pipeline.contracts.calls import CallRecord
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow
+from cra_pipeline.harness.attempts import models_kinds
 from cra_pipeline.kinds import CALL_KINDS
 from cra_pipeline.pairs.check import findings
 from cra_pipeline.pairs.pairing import pair_up
@@ -20,6 +22,7 @@ from cra_pipeline.verdicts.attribution import (
     attribute,
 )
 from cra_pipeline.verdicts.losing import attributions
+from cra_pipeline_tests.contracts.regenerate import example
 from cra_pipeline_tests.verdicts.test_losing import GOLD, attempt, logged
 
 POLICY = PairPolicy()
@@ -63,6 +66,25 @@ def test_the_plan_that_led_astray_is_rejected_and_the_code_written_for_it_is_not
     assert (pair.call_kind, pair.chosen, pair.rejected) == ("meta_plan", "plan", "other plan")
     assert pair.reason == "wrong_plan: plain: led_astray"
     assert findings([pair], triples, [GOLD, lost], rows=1) == ()
+
+
+@pytest.mark.parametrize("asked_in_vain", ["meta_plan", "part_plan", "scope"])
+def test_a_plan_that_the_commit_was_asked_for_in_vain_is_not_a_models(asked_in_vain: str) -> None:
+    call = example(CallRecord)
+    assert isinstance(call, CallRecord)
+    calls = [
+        call.model_copy(update={"call_kind": kind, "responder": responder, "finish": finish})
+        for kind, responder, finish in (
+            ("implement", "openai", "stop"),
+            (asked_in_vain, "gold", "error"),
+        )
+    ]
+    lost = by(ASTRAY, *models_kinds(calls))
+    rows = [logged(lost, "implement", "answer", responder="openai")]
+    found = attributions(rows, {lost.attempt_id: lost}, POLICY.attribution)
+
+    assert lost.by_model == ("implement",)
+    assert found == {"astray": Attribution(Blame.CODING_FAILURE, "wrong_code")}
 
 
 def test_nothing_of_an_attempt_that_went_another_way_is_chosen() -> None:

@@ -22,6 +22,7 @@ from cra_pipeline.integrations.gateway.protocol import (
     parse_question,
     without_thinking,
 )
+from cra_pipeline.integrations.responders.mixture import asked
 from cra_pipeline.integrations.responders.oracles import Oracles
 from cra_pipeline.kinds import CallKind
 
@@ -155,7 +156,7 @@ class Desk:
         kind = self.kinds.get(question.system)
         if kind is None:
             return self._refused(call, UNKNOWN, _unknown(question.system))
-        call.kind, call.responder = kind.name, self.responder.name
+        call.kind, call.responder = kind.name, asked(self.responder, kind.name)
         try:
             answer = await self._ask(self._request(call, kind))
         except ModelError as error:
@@ -182,9 +183,8 @@ class Desk:
         try:
             said = await self._deadline.within(self.responder.answer(request))
         except TimeoutError as error:
-            raise ModelError(
-                f"{self.responder.name}: no answer to {request.call_kind} {error}"
-            ) from error
+            who = asked(self.responder, request.call_kind)
+            raise ModelError(f"{who}: no answer to {request.call_kind} {error}") from error
         answer = without_thinking(said)
         if self.oracles.knows(self.attempt):
             # The oracle may look at whole files: never in the loop that serves all attempts.

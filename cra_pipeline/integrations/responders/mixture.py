@@ -54,10 +54,22 @@ class Mixture:
         Raises:
             ModelError: The member has no answer.
         """
-        return await self._by_kind.get(request.call_kind, self._otherwise).answer(request)
+        return await self.member(request.call_kind).answer(request)
+
+    def member(self, call_kind: str) -> Responder:
+        """Who is asked calls of a kind, known or not."""
+        return self._by_kind.get(call_kind, self._otherwise)
 
     async def close(self) -> None:
         """Close every member once."""
         members = {id(member): member for member in (*self._by_kind.values(), self._otherwise)}
         for member in members.values():
             await close(member)
+
+
+def asked(responder: Responder, call_kind: str) -> str:
+    """Name of who is asked calls of a kind: a mixture's member, for it answers nothing itself.
+
+    What fails has no answer that would name it.
+    """
+    return responder.member(call_kind).name if isinstance(responder, Mixture) else responder.name

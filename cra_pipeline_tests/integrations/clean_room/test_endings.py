@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -10,10 +11,24 @@ from pathlib import Path
 import pytest
 
 from cra_pipeline.contracts.calls import CallRecord
+from cra_pipeline.contracts.ports import Responder
 from cra_pipeline.contracts.sandbox import Ending, SandboxResult
 from cra_pipeline.contracts.tasks import Outcome
 from cra_pipeline.integrations.clean_room.endings import judged_ending
 from cra_pipeline.integrations.clean_room.launch import Left
+from cra_pipeline.integrations.responders.gold import GoldResponder
+from cra_pipeline.integrations.responders.mixture import Mixture
+from cra_pipeline.integrations.responders.oracles import Oracles
+from cra_pipeline_tests.integrations.gateway.clients import (
+    IMPLEMENT,
+    Noting,
+    Scripted,
+    encoded,
+    logged,
+    opened,
+    post,
+    serving,
+)
 from cra_pipeline_tests.integrations.raw_db.databases import attempt_database
 
 SANDBOX = SandboxResult(
@@ -180,21 +195,36 @@ def test_details_are_short_and_on_one_line(tmp_path: Path) -> None:
         assert "\n" not in found.detail
 
 
-def test_a_plan_that_leads_the_commit_astray_is_the_models_failure() -> None:
-    planned = CALL.model_copy(update={"call_kind": "part_plan", "responder": "openai"})
-    lost = CALL.model_copy(
-        update={
-            "call_kind": "implement",
-            "finish": "error",
-            "error": "the commit knows no answer to implement: nothing more of ()",
-            "response": "",
-        }
-    )
-    found = judged_ending(left(exit_code=1), [planned, lost])
-    own = judged_ending(left(exit_code=1), [CALL, lost])
+@pytest.mark.parametrize("model", [True, False])
+def test_what_leads_the_commit_astray_is_the_models_failure_and_no_one_elses(
+    tmp_path: Path, *, model: bool
+) -> None:
+    calls = of_a_mixture(tmp_path, by_kind={"implement": Scripted()} if model else {})
+    found = judged_ending(left(exit_code=1), calls)
 
-    assert (found.outcome, found.reason) == (Outcome.FAILED, "led_astray")
-    assert own.outcome is Outcome.MODEL_ERROR
+    # As the gateway logs them: what failed names the commit, which was asked in vain.
+    assert [(call.responder, call.finish) for call in calls] == [
+        ("scripted" if model else "gold", "stop" if model else "error"), ("gold", "error"),
+    ]  # fmt: skip
+    if model:
+        assert (found.outcome, found.reason) == (Outcome.FAILED, "led_astray")
+    else:
+        assert (found.outcome, found.reason) == (Outcome.MODEL_ERROR, "no_answer")
+
+
+def of_a_mixture(folder: Path, by_kind: dict[str, Responder]) -> tuple[CallRecord, ...]:
+    """What a gateway logs of a piece of code and a question where the commit knows no answer."""
+
+    async def work() -> None:
+        oracles = Oracles()
+        oracles.add("a1", Noting(None))
+        async with serving(Mixture(by_kind, GoldResponder(oracles)), oracles=oracles) as gateway:
+            path = await opened(gateway, folder)
+            await post(path, encoded(system=IMPLEMENT))
+            await post(path)
+
+    asyncio.run(work())
+    return logged(folder)
 
 
 def test_a_gateway_that_cannot_log_is_the_machines_fault() -> None:

@@ -15,6 +15,7 @@ from cra_pipeline.contracts.calls import CallRecord
 from cra_pipeline.errors import ModelError
 from cra_pipeline.integrations.gateway.policy import GatewayPolicy
 from cra_pipeline.integrations.responders.endpoint import Endpoint
+from cra_pipeline.integrations.responders.mixture import Mixture
 from cra_pipeline.integrations.responders.openai import OpenAIResponder
 from cra_pipeline_tests.integrations.gateway.clients import (
     IMPLEMENT,
@@ -147,6 +148,34 @@ def test_a_body_that_is_no_question_is_refused_and_logged(body: bytes, tmp_path:
     assert (first.number, first.finish, first.error) == (0, "error", reply["error"])
     assert (second.number, second.finish) == (1, "stop")
     assert errors == ()  # what the agent sent is the agent's affair
+
+
+class _Gold(Scripted):
+    name = "gold"
+
+
+@pytest.mark.parametrize("failing", ["a refusal", "no answer in time"])
+def test_a_call_that_fails_inside_a_mixture_names_who_was_asked(
+    failing: str, tmp_path: Path
+) -> None:
+    refused = failing == "a refusal"
+    gold = _Gold(refusing) if refused else Slow()
+    mixture = Mixture({"implement": Scripted()}, gold)
+
+    async def work() -> None:
+        async with serving(mixture, GatewayPolicy(answer_s=0.3)) as gateway:
+            path = await opened(gateway, tmp_path)
+            await post(path, encoded(system=IMPLEMENT))
+            await post(path)
+
+    asyncio.run(work())
+    answered, failed = logged(tmp_path)
+
+    assert (answered.call_kind, answered.finish, answered.responder) == (
+        "implement", "stop", "scripted",
+    )  # fmt: skip
+    assert (failed.call_kind, failed.finish, failed.responder) == ("scope", "error", gold.name)
+    assert "mixture" not in failed.error
 
 
 def test_a_responder_without_an_answer_is_a_model_error_of_the_attempt(tmp_path: Path) -> None:

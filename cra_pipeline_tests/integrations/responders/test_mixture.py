@@ -9,7 +9,7 @@ import pytest
 from cra_pipeline.errors import ModelError
 from cra_pipeline.integrations.responders.endpoint import Endpoint
 from cra_pipeline.integrations.responders.ingredients import Ingredients
-from cra_pipeline.integrations.responders.mixture import Mixture
+from cra_pipeline.integrations.responders.mixture import Mixture, asked
 from cra_pipeline_tests.integrations.gateway.clients import Scripted, refusing
 from cra_pipeline_tests.integrations.responders.servers import request
 
@@ -38,6 +38,13 @@ def test_a_members_error_is_the_mixtures() -> None:
 
     with pytest.raises(ModelError, match="server down"):
         asyncio.run(mixture.answer(request()))
+
+
+def test_who_is_asked_is_the_member_and_never_the_mixture() -> None:
+    mixture = Mixture({"implement": Named("student")}, Named("gold"))
+
+    assert [asked(mixture, kind) for kind in ("implement", "scope")] == ["student", "gold"]
+    assert asked(Named("alone"), "scope") == "alone"
 
 
 def test_every_member_is_closed_once() -> None:
