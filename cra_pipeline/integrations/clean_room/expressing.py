@@ -8,6 +8,7 @@ them: they are in no tree that it sees or indexes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -17,8 +18,17 @@ from cra_pipeline.gold.prepared import prepare
 from cra_pipeline.integrations.agents.supplies import Materials
 
 _FILE, _SCRIPT = "100644", "100755"
-_PROSE = frozenset({".md", ".rst", ".adoc", ".txt"})
-_PROSE_FOLDERS = frozenset({"docs", "doc", "changelog.d", "newsfragments"})
+_PROSE = frozenset({"", ".md", ".rst", ".adoc", ".txt"})
+_PROSE_FOLDERS = frozenset({
+    "docs", "doc", "documentation", "changes", "changelog", "changelog.d", "news", "newsfragments",
+})  # fmt: skip
+"""At the top of a tree; data lies below them, too, but not under an ending of prose."""
+_PROSE_NAME = re.compile(
+    r"(readme|changelog|changes|history|news|releases?|release[_-]notes|authors|contributors|"
+    r"copying|contributing|code_of_conduct|security|licen[cs]e|notice|credits|thanks|todo|faq|"
+    r"upgrading)\Z",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +58,9 @@ class Expressed:
     def proposed(self, changed: Mapping[str, str]) -> dict[str, str]:
         """What differs from the parent anyway, and over it what the agent changed."""
         beside = {
-            path: blob.content.decode("utf-8", "replace")
+            path: blob.content.decode()
             for path, blob in {**self.given, **self.prepared}.items()
-            if path not in self.untouchable and b"\0" not in blob.content
+            if path not in self.untouchable
         }
         return {**beside, **changed}
 
@@ -70,11 +80,7 @@ def expressed(materials: Materials) -> Expressed:
     if prepared.problem:
         return _refused(prepared.problem)
     hidden = materials.hidden
-    given = {
-        path: blob
-        for path, blob in after.items()
-        if path not in python and (path in hidden or not _is_prose(path))
-    }
+    given = _given(materials, python)
     stubs = {path: Blob(after[path].mode, text.encode()) for path, text in prepared.base.items()}
     laid = {path: blob for path, blob in stubs.items() if _differs(blob, before.get(path))}
     gone = {
@@ -92,6 +98,14 @@ def expressed(materials: Materials) -> Expressed:
     )
 
 
+def _given(materials: Materials, python: set[str]) -> dict[str, Blob]:
+    return {
+        path: blob
+        for path, blob in materials.after.items()
+        if path not in python and (path in materials.hidden or not _is_prose(path))
+    }
+
+
 def _refused(problem: str) -> Expressed:
     nothing: frozenset[str] = frozenset()
     return Expressed(
@@ -107,6 +121,9 @@ def _unsayable(materials: Materials, python: set[str]) -> str:
             return f"{path}: no UTF-8, so the agent cannot read it"
         if path not in materials.hidden and b"\0" in blob.content:
             return f"{path}: binary"
+    for path, blob in sorted(_given(materials, python).items()):
+        if path not in materials.hidden and not _is_utf8(blob.content):
+            return f"{path}: no UTF-8, so no proposal can hold it"
     both = python & set(materials.before) & set(materials.after)
     for path in sorted(both):
         if not _is_utf8(materials.before[path].content):
@@ -131,5 +148,14 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def _is_prose(path: str) -> bool:
-    parts = PurePosixPath(path)
-    return parts.suffix in _PROSE or bool(_PROSE_FOLDERS & set(parts.parts[:-1]))
+    """Whether people alone read it: text by its ending, at a place where such text lies.
+
+    A text anywhere else may be data of the program, such as a grammar.
+    """
+    place = PurePosixPath(path)
+    folders = place.parts[:-1]
+    if place.suffix.lower() not in _PROSE:
+        return False
+    if folders:
+        return folders[0].lower() in _PROSE_FOLDERS
+    return bool(_PROSE_NAME.match(place.stem))

@@ -97,6 +97,10 @@ CANNOT: dict[str, tuple[dict[str, str | bytes | Blob], str]] = {
     "a submodule": ({"a.py": Blob(MODULE, b"")}, "a.py: a link or submodule"),
     "latin-1": ({"a.py": b"# caf\xe9\n"}, "a.py: no UTF-8"),
     "binary": ({"a.py": "x = 2\n", "logo.bin": b"\0\1"}, "logo.bin: binary"),
+    "data in latin-1": (
+        {"a.py": "x = 2\n", "names.dat": b"M\xfcller\n"},
+        "names.dat: no UTF-8, so no",
+    ),
     "carriage returns": ({"a.py": "x = 2\r\n"}, "a.py: carriage returns"),
     "only deletions": ({}, "nothing is left to edit"),
     "tags of the format": ({"a.py": "x = '</edit>'\n"}, "a.py: "),
@@ -130,6 +134,50 @@ def test_hidden_text_is_given_and_prose_is_not(materials: Materials) -> None:
 
     assert said.given["tests/data/e.txt"].content == b"e\n"
     assert "README.md" not in said.given
+
+
+PLACES = {
+    "README.md": True, "README": True, "CHANGES.txt": True, "LICENSE": True, "history.rst": True,
+    "docs/usage.rst": True, "docs/deep/down/notes.txt": True, "changelog.d/12.fix.md": True,
+    "newsfragments/1.txt": True,
+    "docs/example.json": False, "docs/data.csv": False, "rates.txt": False, "till/rates.txt": False,
+    "parso/python/grammar312.txt": False, "till/docs/page.rst": False, "till/README.md": False,
+    "README.json": False, "templates/mail.md": False, "requirements.txt": False, "Makefile": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", sorted(PLACES))
+def test_text_is_prose_at_known_places_and_data_elsewhere(materials: Materials, path: str) -> None:
+    after = {**materials.after, path: Blob(FILE, b"new\n")}
+    gone = {**materials.before, path: Blob(FILE, b"old\n")}
+
+    assert (path not in expressed(replace(materials, after=after)).given) is PLACES[path]
+    if path not in materials.after:
+        assert (path not in expressed(replace(materials, before=gone)).deleted) is PLACES[path]
+
+
+def test_prose_and_hidden_data_need_be_no_utf_8(materials: Materials) -> None:
+    latin = {"README.md": Blob(FILE, b"\xe9"), "tests/data.json": Blob(FILE, b"\xe9")}
+    said = expressed(replace(materials, after={**materials.after, **latin}))
+
+    assert said.problem == ""
+    assert not set(latin) & set(said.proposed({}))
+
+
+def test_a_hidden_file_that_is_gone_is_gone_for_the_tests_and_in_no_proposal(
+    materials: Materials,
+) -> None:
+    """The judge removes it; a proposal that names it would be refused."""
+    old = {"tests/old.json": Blob(FILE, b"{}\n"), "tests/notes.md": Blob(FILE, b"old\n")}
+    hidden = materials.hidden | set(old)
+    said = expressed(
+        replace(materials, before={**materials.before, **old}, hidden=hidden),
+    )
+
+    assert set(old) <= said.deleted
+    assert set(old) <= said.untouchable
+    assert said.removed(("b.py", "tests/old.json")) == ("b.py", "old.py")
+    assert not set(old) & set(said.proposed({}))
 
 
 def test_an_inexpressible_task_ends_without_a_sandbox(bed: Bed) -> None:
