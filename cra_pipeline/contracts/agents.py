@@ -73,7 +73,9 @@ class AgentRun(Record):
     reproduced: bool | None = None
     """Whether every changed ``.py`` file equals the commit's."""
     usable: bool | None = None
-    """Whether each answer's grounds stand in its own prompt; None where no oracle answered."""
+    """Whether it is reproduced and each answer's grounds stand in its own prompt; None where not
+    asked. Grounds are looked up by the commit's change, so of another tree they are not known.
+    """
     shortfall: str = ""
     """First reason why it is not reproduced or not usable."""
     calls: tuple[CallRecord, ...] = ()

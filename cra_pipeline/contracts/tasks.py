@@ -143,7 +143,9 @@ class AttemptRow(Record):
     reproduced: bool | None = None
     """Whether its change equals the commit's in every ``.py`` file; None where not asked."""
     usable: bool | None = None
-    """Whether each answer's grounds stood in its own prompt; None where not asked."""
+    """Whether it is reproduced and each answer's grounds stood in its own prompt; None where not
+    asked. Grounds are looked up by the commit's change, so of another tree they are not known.
+    """
     shortfall: str = ""
     """First reason why it is not reproduced or not usable."""
     calls: int = 0

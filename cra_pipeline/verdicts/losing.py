@@ -94,7 +94,12 @@ def is_binary(triple: TripleRow) -> bool:
 
 
 def may_be_chosen(triple: TripleRow, attempt: AttemptRow, found: Attribution | None) -> bool:
-    """Whether a passing attempt's answer is one to follow: see ``why_not_chosen``."""
+    """Whether a passing attempt's answer is one to follow: see ``why_not_chosen``.
+
+    Plans and code are followed only where the tree equals the commit's: only then is it known that
+    their grounds stood in the prompt, and ``usable`` says no of every other attempt. So a model's
+    own answer that passes by other code is never chosen.
+    """
     return not why_not_chosen(triple, attempt, found)
 
 
@@ -102,7 +107,8 @@ def why_not_chosen(triple: TripleRow, attempt: AttemptRow, found: Attribution | 
     """Why a passing attempt's answer is none to follow, as a code; empty where it is one.
 
     Not a yes/no that the diff contradicts, no plan or code of an attempt that went another way
-    than the commit, and none whose grounds did not stand in its own prompt.
+    than the commit, and none of an attempt that is not ``usable``: its tree is not the commit's, or
+    some answer's grounds did not stand in its own prompt.
     """
     if triple.prompt_source == "rendered":
         return ""

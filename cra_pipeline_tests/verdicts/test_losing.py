@@ -197,3 +197,22 @@ def test_the_plan_of_an_attempt_that_went_another_way_is_never_chosen() -> None:
     ]
 
     assert pair_up(triples, [lucky, lost], POLICY) == ()
+
+
+def test_code_that_passes_with_another_tree_than_the_commits_is_neither_chosen_nor_rejected() -> (
+    None
+):
+    # ``usable`` is no wherever the tree differs: whether the grounds stood there is not known.
+    own = LUCKY.model_copy(
+        update={"by_model": ("implement",), "reproduced": False, "usable": False}
+    )
+    lost = LOST.model_copy(update={"by_model": ("implement",)})
+    answers = [
+        logged(own, "implement", "another way", responder="openai"),
+        logged(lost, "implement", "another way", responder="openai"),
+        logged(lost, "implement", "wrong", responder="openai"),
+    ]
+    pairs = pair_up([*answers, logged(GOLD, "implement", "right")], [GOLD, own, lost], POLICY)
+
+    assert pair_up(answers, [own, lost], POLICY) == ()
+    assert [(pair.chosen, pair.rejected) for pair in pairs] == [("right", "wrong")]
