@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from cra_pipeline.contracts.packages import TextFile
 from cra_pipeline.contracts.ports import AgentBackend, Sandbox
 from cra_pipeline.contracts.sandbox import Limits
 from cra_pipeline.contracts.tasks import Outcome, Proposal, TaskRow
-from cra_pipeline.errors import AgentError, StoreError
+from cra_pipeline.errors import AgentError
 from cra_pipeline.gold.book import Budget, GoldBook
 from cra_pipeline.gold.oracle import GoldOracle
 from cra_pipeline.gold.visible import reproduced, usable
@@ -42,6 +41,7 @@ from cra_pipeline.integrations.clean_room.launch import (
     NotStartedError,
     run_program,
 )
+from cra_pipeline.integrations.clean_room.merging import merged
 from cra_pipeline.integrations.clean_room.program import AgentProgram
 from cra_pipeline.integrations.clean_room.programs import campaign_program
 from cra_pipeline.integrations.clean_room.submission import Submission
@@ -51,8 +51,6 @@ from cra_pipeline.integrations.clean_room.trial import Answer, Trial, run_trial
 from cra_pipeline.integrations.clean_room.validation import expectation
 from cra_pipeline.integrations.gateway.log import read_calls
 from cra_pipeline.integrations.gateway.thread import RunningGateway, running_gateway
-from cra_pipeline.integrations.leftovers import prefix_of
-from cra_pipeline.integrations.raw_db.tries import forget, merge_try
 from cra_pipeline.integrations.responders.oracles import Oracles
 from cra_pipeline.kinds import CALL_KINDS
 
@@ -151,7 +149,7 @@ class CleanRoomAgent:
         ending = judged_ending(left, calls, self.gateway.model_errors(cell), desk.faults)
         if ending.outcome is None:
             ending = doubted(ending, left, base.tree, calls)
-        unmerged = self._merged(left, attempt_id)
+        unmerged = merged(self.supplies.layout, left, attempt_id)
         return self._told(plan, said, book, left, calls, ending, unmerged)
 
     def _base(self, task: TaskRow, materials: Materials, said: Expressed) -> TaskBase:
@@ -255,26 +253,6 @@ class CleanRoomAgent:
             tests_socket=tests_socket,
         )
 
-    def _merged(self, left: Left, attempt_id: str) -> str:
-        """Bring what the agent logged into the home; why it cannot be, or nothing."""
-        database = left.databases.get("raw.sqlite", b"")
-        scratch, prefix = self.supplies.layout.scratch, prefix_of("agent")
-        with tempfile.TemporaryDirectory(dir=scratch, prefix=prefix) as folder:
-            place, home = Path(folder) / "raw.sqlite", self.supplies.layout.raw_db
-            place.write_bytes(database)
-            try:
-                if database:
-                    merge_try(place, home, attempt=attempt_id)
-                else:
-                    # What an earlier, killed try logged is no attempt's any more.
-                    forget(home, attempt=attempt_id)
-            except StoreError as error:
-                # The verdict stands without it; where the home lies is the machine's business.
-                root = str(self.supplies.layout.root)
-                words = str(error).replace(str(place), "raw.sqlite").replace(root, "")
-                return f"not merged into the raw database: {words}"[:300]
-        return ""
-
     def _told(  # noqa: PLR0913, PLR0917  # everything about one run
         self,
         plan: AttemptPlan,
@@ -292,7 +270,8 @@ class CleanRoomAgent:
         if same and beside:
             same, miss = False, f"{beside[0]}: changed beside the commit's files"
         seen, unseen = usable(book, calls)
-        shortfall = miss or unseen or unmerged
+        # First what is the machine's business: no other miss may hide it.
+        shortfall = "; ".join(word for word in (unmerged, miss or unseen) if word)
         return AgentRun(
             proposal=self._proposal(plan, said.proposed(texts), said.removed(left.deleted)),
             outcome=ending.outcome,
