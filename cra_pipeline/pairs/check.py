@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow, prompt_hash
 from cra_pipeline.kinds import CALL_KINDS, read_verdict
-from cra_pipeline.pairs.meaning import same_answer
-from cra_pipeline.pairs.pairing import conflicting_prompts
+from cra_pipeline.pairs.meaning import conflicting, contradicted, said, same_answer, sound
+from cra_pipeline.pairs.pairing import by_prompt
 
 
 def findings(
@@ -30,14 +30,14 @@ def findings(
     known = {attempt.attempt_id: attempt for attempt in attempts}
     triples = list(triples)
     said = {(row.attempt_id, row.output, row.prompt_hash) for row in triples}
-    doubtful = set(conflicting_prompts(triples))
+    asked = by_prompt(triples)
     found = list(_repeated(pairs))
     if len(pairs) != rows:
         found.append(f"the manifest counts {rows} rows, the table holds {len(pairs)}")
     for pair in pairs:
         found.extend(f"{pair.pair_id[:12]}: {fault}" for fault in _faults(pair, known, said))
-        if (pair.task_id, pair.call_kind, pair.prompt_hash) in doubtful:
-            found.append(f"{pair.pair_id[:12]}: its prompt has more than one right answer")
+        answers = asked.get((pair.task_id, pair.call_kind, pair.prompt_hash), [])
+        found.extend(f"{pair.pair_id[:12]}: {fault}" for fault in _unfair(pair, answers))
     return tuple(found)
 
 
@@ -71,6 +71,18 @@ def _faults(
             yield f"{side} attempt is one on {attempt.task_id}, not on {pair.task_id}"
         if (attempt_id, output, pair.prompt_hash) not in said:
             yield f"{side} text is not what its attempt said to this prompt"
+
+
+def _unfair(pair: PreferencePair, answers: Sequence[TripleRow]) -> Iterator[str]:
+    """What the other answers to its prompt say against a pair."""
+    if conflicting(answers):
+        yield "its prompt has more than one right answer"
+    chosen = [row for row in answers if row.output == pair.chosen]
+    if any(contradicted(row, answers) for row in chosen):
+        yield "the diff says that its chosen answer is wrong"
+    rejected = {said(row) for row in answers if row.output == pair.rejected}
+    if rejected & sound(answers):
+        yield "its rejected answer is the right one, or one that passed"
 
 
 def _contradicted(pair: PreferencePair) -> bool:

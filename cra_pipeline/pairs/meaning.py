@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from cra_pipeline.contracts.tasks import Outcome
 from cra_pipeline.contracts.triples import TripleRow
 from cra_pipeline.gold import edits
 from cra_pipeline.kinds import CALL_KINDS, read_verdict
+from cra_pipeline.verdicts.losing import is_binary
 
 _FENCE = "```"
 
@@ -45,6 +47,29 @@ def conflicting(answers: Iterable[TripleRow]) -> bool:
     texts = {row.right_answer: row for row in answers}
     # Most prompts have a single text; only others are worth reading.
     return len(texts) > 1 and len({right(row) for row in texts.values()} - {""}) > 1
+
+
+def sound(answers: Iterable[TripleRow]) -> frozenset[str]:
+    """What is not taught as wrong, whatever else ruined the attempts that say it.
+
+    Blame falls on a kind of call, and so on every answer of it: among them may be the commit's own,
+    or one that passed elsewhere. A yes/no is held against the diff alone.
+
+    Args:
+        answers: All to one prompt.
+    """
+    asked = [row for row in answers if not is_binary(row)]
+    passed = {said(row) for row in asked if row.outcome is Outcome.PASSED}
+    return frozenset(passed | {right(row) for row in asked if row.right_answer.strip()})
+
+
+def contradicted(answer: TripleRow, answers: Iterable[TripleRow]) -> bool:
+    """Whether a yes/no is wrong by what the diff said of its prompt, be it in another attempt.
+
+    Where the commit had no answer at hand in one attempt, it may have had it in another.
+    """
+    known = {right(row) for row in answers if is_binary(row)} - {""}
+    return is_binary(answer) and bool(known) and said(answer) not in known
 
 
 def _meaning(triple: TripleRow, text: str) -> str:

@@ -16,7 +16,7 @@ from itertools import zip_longest
 
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow
-from cra_pipeline.pairs.meaning import conflicting, right, said
+from cra_pipeline.pairs.meaning import conflicting, contradicted, said, sound
 from cra_pipeline.pairs.policy import PairPolicy
 from cra_pipeline.verdicts.attribution import Attribution
 from cra_pipeline.verdicts.losing import (
@@ -45,7 +45,7 @@ def pair_up(
     triples = list(triples)
     faults = attributions(triples, known, policy.attribution)
     by_task: dict[tuple[str, str], list[PreferencePair]] = defaultdict(list)
-    for (task_id, kind, _), answers in sorted(_by_prompt(triples).items()):
+    for (task_id, kind, _), answers in sorted(by_prompt(triples).items()):
         if not conflicting(answers):
             by_task[task_id, kind].extend(_of_prompt(answers, known, faults, policy))
     kept = [_diverse(pairs, known, policy)[: policy.per_task] for pairs in by_task.values()]
@@ -57,11 +57,12 @@ def pair_up(
 
 def conflicting_prompts(triples: Iterable[TripleRow]) -> tuple[Prompt, ...]:
     """Prompts that give no pair because more than one answer to them is right, sorted."""
-    found = _by_prompt(triples).items()
+    found = by_prompt(triples).items()
     return tuple(sorted(prompt for prompt, answers in found if conflicting(answers)))
 
 
-def _by_prompt(triples: Iterable[TripleRow]) -> dict[Prompt, list[TripleRow]]:
+def by_prompt(triples: Iterable[TripleRow]) -> dict[Prompt, list[TripleRow]]:
+    """Triples that may pair up, in the order given."""
     found: dict[Prompt, list[TripleRow]] = defaultdict(list)
     for triple in triples:
         found[triple.task_id, triple.call_kind, triple.prompt_hash].append(triple)
@@ -81,31 +82,20 @@ def _of_prompt(
         if row.outcome is Outcome.PASSED
         and known[row.attempt_id].agent not in policy.never_chosen
         and may_be_chosen(row, known[row.attempt_id], faults.get(row.attempt_id))
+        and not contradicted(row, ordered)
     ]
-    sound = _sound(ordered)
+    never_lost = sound(ordered)
     lost = [
         (row, reason)
         for row in ordered
-        if (reason := _lost(row, known[row.attempt_id], faults)) and said(row) not in sound
+        if (reason := _lost(row, known[row.attempt_id], faults)) and said(row) not in never_lost
     ]
     found: dict[str, PreferencePair] = {}
     for good in chosen:
         for bad, reason in lost:
-            if said(bad) != said(good):
-                pair = _pair(good, bad, reason)
-                found.setdefault(pair.pair_id, pair)
+            pair = _pair(good, bad, reason)
+            found.setdefault(pair.pair_id, pair)
     return list(found.values())
-
-
-def _sound(answers: Iterable[TripleRow]) -> frozenset[str]:
-    """What is not taught as wrong, whatever else ruined the attempts that say it.
-
-    Blame falls on a kind of call, and so on every answer of it: among them may be the commit's own,
-    or one that passed elsewhere. A yes/no is held against the diff alone.
-    """
-    asked = [row for row in answers if not is_binary(row)]
-    passed = {said(row) for row in asked if row.outcome is Outcome.PASSED}
-    return frozenset(passed | {right(row) for row in asked if row.right_answer.strip()})
 
 
 def _lost(triple: TripleRow, attempt: AttemptRow, faults: Mapping[str, Attribution]) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow
+from cra_pipeline.kinds import read_verdict
 from cra_pipeline.pairs.check import findings
 from cra_pipeline.pairs.meaning import conflicting, right, said, same_answer
 from cra_pipeline.pairs.pairing import conflicting_prompts, pair_up
@@ -173,3 +176,59 @@ def test_an_empty_answer_is_rejected_where_the_commit_knows_none() -> None:
     rows[1] = rows[1].model_copy(update={"responder": OURS})
 
     assert [pair.rejected for pair in paired(rows, PLAIN, lost("implement"))] == [""]
+
+
+def test_the_check_refuses_a_chosen_verdict_that_the_diff_contradicts() -> None:
+    rows = [
+        logged(PLAIN, "scope", "yes", right="yes"),
+        logged(NARROW, "scope", "no"),
+        logged(lost("scope"), "scope", "maybe", right="yes", responder=OURS),
+    ]
+    (pair,) = paired(rows, PLAIN, NARROW, lost("scope"))
+    broken = pair.model_copy(update={"chosen": "no", "chosen_attempt": "narrow"})
+    found = findings([broken], rows, [PLAIN, NARROW, lost("scope")], rows=1)
+
+    assert pair.chosen == "yes"
+    assert found == (f"{pair.pair_id[:12]}: the diff says that its chosen answer is wrong",)
+
+
+@pytest.mark.parametrize("known", [FIRST, ""])
+def test_the_check_refuses_a_right_or_passing_answer_as_the_rejected_one(known: str) -> None:
+    again = attempt("again", Outcome.PASSED)
+    rows = [
+        logged(PLAIN, "implement", OTHER, right=known),
+        logged(lost("implement"), "implement", "wrong", right=known, responder=OURS),
+        logged(lost("implement"), "implement", f"So: {FIRST}", right=known, responder=OURS),
+    ]
+    if not known:
+        rows.append(logged(again, "implement", FIRST))
+    attempts = [PLAIN, again, lost("implement")]
+    broken = paired(rows, *attempts)[0].model_copy(update={"rejected": f"So: {FIRST}"})
+
+    assert "the right one, or one that passed" in findings([broken], rows, attempts, rows=1)[0]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["plain", "narrow", "lost"]),
+            st.sampled_from(["yes", "no", "maybe", '{"verdict": "no"}', '{"keep": true}']),
+            st.sampled_from(["yes", "no", ""]),
+        ),
+        min_size=2,
+        max_size=6,
+        unique_by=lambda drawn: drawn[:2],
+    )
+)
+def test_every_pair_of_verdicts_prefers_the_one_right_answer_to_another(
+    drawn: list[tuple[str, str, str]],
+) -> None:
+    known = {"plain": PLAIN, "narrow": NARROW, "lost": lost("scope")}
+    rows = [
+        logged(known[name], "scope", output, right=told, responder=OURS)
+        for name, output, told in drawn
+    ]
+    verdicts = {told for _, _, told in drawn} - {""}
+    for pair in paired(rows, *known.values()):
+        assert {"yes" if read_verdict(pair.chosen) else "no"} == verdicts
+        assert read_verdict(pair.rejected) != read_verdict(pair.chosen)
