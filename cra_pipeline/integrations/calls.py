@@ -1,11 +1,16 @@
 """Request logs of attempts: one appended file each while they run, one table when all are done.
 
-A kill leaves ``calls/<campaign>/<attempt id>/calls.jsonl`` whole; ``calls/<campaign>.parquet``
-is what remains. Latencies are in both and in no content id.
+While a try lasts, it appends to ``calls/<campaign>/<attempt id>/calls.<pid>-<8 hex>.part.jsonl``;
+when it is done, that becomes ``calls.jsonl`` beside it, in the place of an earlier try's. A kill
+leaves the part, which nobody takes for an attempt's calls: what it cost can be read there until
+the attempt has been made again. ``calls/<campaign>.parquet`` is what remains. Latencies are in
+both and in no content id.
 """
 
 from __future__ import annotations
 
+import os
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -30,6 +35,34 @@ def _folder(layout: Layout, partition: str) -> Path:
 def log_path(layout: Layout, partition: str, campaign: str, attempt_id: str) -> Path:
     """Where an attempt's log is appended."""
     return _folder(layout, partition) / campaign / attempt_id / _LOG
+
+
+def try_path(log: Path) -> Path:
+    """Where one try of an attempt is logged while it lasts: ``calls.<pid>-<8 hex>.part.jsonl``.
+
+    Args:
+        log: The attempt's own log, of which the try's lies beside.
+    """
+    return log.with_name(f"{log.stem}.{os.getpid()}-{secrets.token_hex(4)}.part{log.suffix}")
+
+
+def settle_try(part: Path, log: Path) -> None:
+    """Make the log of a try that is done the attempt's own, at once; its time of writing stays.
+
+    Args:
+        part: As ``try_path`` named it; nothing may be appended any more.
+        log: The attempt's own, which may hold the calls of an earlier try.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    try:
+        part.replace(log)
+    except OSError as error:
+        raise StoreError(
+            f"{log}: could not be written ({error.strerror}): mend the folder's rights, then run "
+            "the campaign again; finished attempts are kept"
+        ) from error
 
 
 def table_path(layout: Layout, partition: str, campaign: str) -> Path:
@@ -131,8 +164,8 @@ def iterate_calls(
     for name in attempt_ids:
         if name not in stored:
             raise StoreError(
-                f"{path}: has no calls of attempt {name[:12]}: delete its journal line and run "
-                "the campaign again"
+                f"{path}: has no calls of attempt {name[:12]}: run campaign {path.stem} again, "
+                "which makes that attempt again"
             )
         with _opened(path) as file:
             rows = file.read_row_group(stored[name]).drop_columns([_ATTEMPT]).to_pylist()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,11 @@ from cra_pipeline.integrations.calls import (
     has_calls,
     log_path,
     restore,
+    settle_try,
     stored_attempts,
+    try_path,
 )
-from cra_pipeline.integrations.gateway.log import CallLog
+from cra_pipeline.integrations.gateway.log import CallLog, read_calls
 
 KEY, CAMPAIGN = "lib|r01", "c1"
 
@@ -50,6 +54,16 @@ def log(layout: Layout, attempt: str, *responses: str) -> None:
     for number, response in enumerate(responses):
         written.append(call(number, response))
     written.close()
+
+
+def part(layout: Layout, attempt: str, *responses: str) -> Path:
+    """The log of a try that lasts, or was killed."""
+    path = try_path(log_path(layout, KEY, CAMPAIGN, attempt))
+    written = CallLog(path)
+    for number, response in enumerate(responses):
+        written.append(call(number, response))
+    written.close()
+    return path
 
 
 def said(layout: Layout, attempt: str) -> list[str]:
@@ -102,7 +116,48 @@ def test_a_kill_between_table_and_removal_changes_nothing(layout: Layout) -> Non
 
 def test_calls_that_are_nowhere_are_an_error_that_says_what_to_do(layout: Layout) -> None:
     assert not has_calls(layout, KEY, CAMPAIGN, "a")
-    with pytest.raises(StoreError, match="run the campaign again"):
+    with pytest.raises(StoreError, match="run campaign c1 again"):
         attempt_calls(layout, KEY, CAMPAIGN, "a")
     with pytest.raises(StoreError, match="run the campaign first"):
         restore(layout, KEY, CAMPAIGN, layout.root / "again")
+
+
+def test_a_try_that_lasts_is_logged_apart_and_its_name_says_whose_it_is(layout: Layout) -> None:
+    log(layout, "a", "yes", "no")
+    first, second = part(layout, "a", "hm"), part(layout, "a", "hm")
+
+    assert re.fullmatch(rf"calls\.{os.getpid()}-[0-9a-f]{{8}}\.part\.jsonl", first.name)
+    assert first != second
+    assert said(layout, "a") == ["yes", "no"]
+
+
+def test_a_try_alone_is_no_attempt_s_calls(layout: Layout) -> None:
+    part(layout, "a", "hm")
+
+    assert not has_calls(layout, KEY, CAMPAIGN, "a")
+
+
+def test_a_try_that_is_done_replaces_the_earlier_one_and_keeps_its_time(layout: Layout) -> None:
+    log(layout, "a", "yes", "no")
+    killed, done = part(layout, "a", "killed"), part(layout, "a", "done")
+    written = done.stat().st_mtime_ns
+    settle_try(done, log_path(layout, KEY, CAMPAIGN, "a"))
+
+    assert said(layout, "a") == ["done"]
+    assert log_path(layout, KEY, CAMPAIGN, "a").stat().st_mtime_ns == written
+    assert [record.response for record in read_calls(killed).records] == ["killed"]
+
+
+def test_what_is_left_of_killed_tries_goes_with_the_log_of_the_attempt(layout: Layout) -> None:
+    killed = part(layout, "a", "killed")
+    log(layout, "a", "yes")
+    compact(layout, KEY, CAMPAIGN, ["a"])
+
+    assert said(layout, "a") == ["yes"]
+    assert not killed.exists()
+
+
+def test_a_try_whose_log_is_gone_is_told(layout: Layout) -> None:
+    path = log_path(layout, KEY, CAMPAIGN, "a")
+    with pytest.raises(StoreError, match="run the campaign again"):
+        settle_try(try_path(path), path)

@@ -28,6 +28,7 @@ from cra_pipeline.gold.visible import reproduced, usable
 from cra_pipeline.gold.wording import task_text
 from cra_pipeline.integrations.agents.answering import opened_responder
 from cra_pipeline.integrations.agents.supplies import Materials, Supplies
+from cra_pipeline.integrations.calls import settle_try, try_path
 from cra_pipeline.integrations.clean_room.bases import TaskBase, ready_base
 from cra_pipeline.integrations.clean_room.configuration import configuration
 from cra_pipeline.integrations.clean_room.doubts import doubted
@@ -141,16 +142,20 @@ class CleanRoomAgent:
         book = self._book(task, said, base, form)
         log = self.supplies.calls(attempt_id)
         trial = self._trial(task, materials, base, book, said)
-        with self._open(task, plan, book, log) as socket, self._desk(trial) as desk:
+        part = try_path(log)
+        with self._open(task, plan, book, part) as socket, self._desk(trial) as desk:
             job = self._job(base, book, form, plan, socket, desk.socket)
             left = run_program(self.sandbox, self.supplies.layout.scratch, self.program, job)
         cell = cell_key(task.task_id, self.settings, plan)
-        calls = read_calls(log).records
+        calls = read_calls(part).records
         ending = judged_ending(left, calls, self.gateway.model_errors(cell), desk.faults)
         if ending.outcome is None:
             ending = doubted(ending, left, base.tree, calls)
         unmerged = merged(self.supplies.layout, left, attempt_id)
-        return self._told(plan, said, book, left, calls, ending, unmerged)
+        run = self._told(plan, said, book, left, calls, ending, unmerged)
+        # Last: until then the attempt on record may be an earlier try, with the calls of that.
+        settle_try(part, log)
+        return run
 
     def _base(self, task: TaskRow, materials: Materials, said: Expressed) -> TaskBase:
         return ready_base(
@@ -191,9 +196,6 @@ class CleanRoomAgent:
     @contextmanager
     def _open(self, task: TaskRow, plan: AttemptPlan, book: GoldBook, log: Path) -> Iterator[Path]:
         cell = cell_key(task.task_id, self.settings, plan)
-        # A log that a killed run left is of an attempt that is made again.
-        log.unlink(missing_ok=True)
-        log.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             place = self.gateway.open_attempt(
                 cell, log, temperature=plan.temperature, seed=plan.seed, oracle=GoldOracle(book)
