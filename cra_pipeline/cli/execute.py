@@ -16,6 +16,7 @@ from cra_pipeline.cli.instance import (
 )
 from cra_pipeline.cli.plan import LIMITED, Cell
 from cra_pipeline.cli.terminal import Display
+from cra_pipeline.cli.turns import turn
 from cra_pipeline.contracts.manifests import AssetManifest
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import BusyError
@@ -101,15 +102,30 @@ class Runner:
 
     def run(self, cell: Cell, settings: Settings) -> CellResult:
         """Make one partition of one asset and have it checked."""
-        import dagster as dg
-
         try:
-            # Dagster's pool would make a second run wait without a word: it is told at once.
+            # The same partition would only be found done after the wait: it is told at once.
             with partition_lock(self._layout, cell.asset, cell.partition):
                 pass
         except BusyError as error:
             return CellResult(cell=cell, state="failed", error=str(error))
-        done = self._defs.resolve_job_def(JOBS[cell.asset]).execute_in_process(
+        with ExitStack() as turns:
+            for pool in self._pools(cell):
+                turns.enter_context(turn(self._layout, self._instance, pool, self._display.waits))
+            done = self._executed(cell, settings)
+        if problem := _problem(done):
+            return CellResult(cell=cell, state="failed", error=problem)
+        manifest = read_record(self._layout.manifest(cell.asset, cell.partition), AssetManifest)
+        return CellResult(cell=cell, state="done", manifest=manifest)
+
+    def _pools(self, cell: Cell) -> list[str]:
+        import dagster as dg
+
+        return sorted(self._defs.resolve_asset_graph().get(dg.AssetKey(cell.asset)).pools or ())
+
+    def _executed(self, cell: Cell, settings: Settings) -> dg.ExecuteInProcessResult:
+        import dagster as dg
+
+        return self._defs.resolve_job_def(JOBS[cell.asset]).execute_in_process(
             run_config=_run_config(cell, settings),
             instance=self._instance,
             partition_key=cell.partition or None,
@@ -117,10 +133,6 @@ class Runner:
             raise_on_error=False,
             tags={PROCESS_TAG: this_process()},
         )
-        if problem := _problem(done):
-            return CellResult(cell=cell, state="failed", error=problem)
-        manifest = read_record(self._layout.manifest(cell.asset, cell.partition), AssetManifest)
-        return CellResult(cell=cell, state="done", manifest=manifest)
 
 
 @contextmanager

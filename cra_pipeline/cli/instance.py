@@ -104,14 +104,18 @@ def bury_dead_runs(instance: dg.DagsterInstance) -> int:
         if PROCESS_TAG in run.tags and not _lives(run.tags[PROCESS_TAG])
     ]
     for run in dead:
-        instance.report_run_failed(run, "its process ended before the run did")
+        # Before it counts as ended: only runs that have not are looked at the next time.
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        instance.report_run_failed(run, "its process ended before the run did")
     return len(dead)
 
 
 def _lives(tag: str) -> bool:
     pid, _, began = tag.partition("@")
     try:
-        return f"{psutil.Process(int(pid)).create_time():.0f}" == began
+        process = psutil.Process(int(pid))
+        # One that was killed keeps its number until its parent asks for its end.
+        ended = process.status() == psutil.STATUS_ZOMBIE
+        return not ended and f"{process.create_time():.0f}" == began
     except psutil.NoSuchProcess:
         return False

@@ -80,6 +80,10 @@ class Display(Protocol):
         """Step ``number`` of ``total`` begins."""
         ...
 
+    def waits(self, why: str) -> None:
+        """The step has to wait for something outside of this process."""
+        ...
+
     def expect(self, units: int) -> None:
         """So many units of noted work lie ahead in all steps together, those on record too."""
         ...
@@ -97,6 +101,10 @@ class Lines:
         """One line for each step."""
         self._what = what
         self._console.print(f"[{number}/{total}] {what}")
+
+    def waits(self, why: str) -> None:
+        """One line below the step's own."""
+        self._console.print(f"  {self._what}: {why}")
 
     def expect(self, units: int) -> None:
         """Tell how much of all is done with each line, too."""
@@ -169,6 +177,10 @@ class Bars:
         # A new one: an old one would keep its total.
         self._bars.remove_task(self._step)
         self._step = self._bars.add_task(what, total=None, note="")
+
+    def waits(self, why: str) -> None:
+        """One line above the bars, which stays."""
+        self._bars.console.print(f"  {why}")
 
     def expect(self, units: int) -> None:
         """Have the upper bar count units."""
