@@ -179,22 +179,40 @@ def has_calls(layout: Layout, partition: str, campaign: str, attempt_id: str) ->
     return attempt_id in stored_attempts(layout, partition, campaign)
 
 
-def restore(layout: Layout, partition: str, campaign: str, target: Path) -> Path:
+def restore(
+    layout: Layout, partition: str, campaign: str, target: Path, attempt_ids: Iterable[str]
+) -> Path:
     """Write a campaign's logs below ``target`` again, as they were appended.
 
+    Args:
+        layout: The workspace.
+        partition: Of the asset ``attempts``.
+        campaign: Its id.
+        target: Folder of the caller's own.
+        attempt_ids: The campaign's attempts on record. The table may hold more: attempts on a task
+            as it was worded, or as its environment was, before.
+
     Raises:
-        StoreError: There is no such campaign here, or the disk is full.
+        StoreError: No call of these attempts is kept, or the disk is full.
     """
     stored = stored_attempts(layout, partition, campaign)
-    if not stored:
+    wanted = sorted(stored.keys() & set(attempt_ids))
+    if not wanted:
         raise StoreError(
-            f"{table_path(layout, partition, campaign)}: no calls: run the campaign first"
+            f"{table_path(layout, partition, campaign)}: no calls of an attempt on record of "
+            f"campaign {campaign} in {partition}: run that campaign first"
         )
-    for name, records in iterate_calls(layout, partition, campaign, sorted(stored)):
-        place = target / name / _LOG
-        place.parent.mkdir(parents=True)
-        lines = "".join(f"{record.canonical_json()}\n" for record in records)
-        place.write_text(lines, encoding="utf-8")
+    try:
+        for name, records in iterate_calls(layout, partition, campaign, wanted):
+            place = target / name / _LOG
+            place.parent.mkdir(parents=True)
+            lines = "".join(f"{record.canonical_json()}\n" for record in records)
+            place.write_text(lines, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(
+            f"{target}: the calls of campaign {campaign} could not be written "
+            f"({error.strerror}): free disk space, then run the same command again"
+        ) from error
     return target
 
 

@@ -22,6 +22,8 @@ from cra_pipeline.integrations.calls import (
     try_path,
 )
 from cra_pipeline.integrations.gateway.log import CallLog, read_calls
+from cra_pipeline.integrations.responders.recorded import RecordedResponder
+from cra_pipeline_tests.wheels import small_disk
 
 KEY, CAMPAIGN = "lib|r01", "c1"
 
@@ -79,7 +81,7 @@ def test_logs_are_compacted_and_can_be_had_again(layout: Layout, tmp_path: Path)
     assert list(stored_attempts(layout, KEY, CAMPAIGN)) == ["a", "b"]
     assert not log_path(layout, KEY, CAMPAIGN, "a").exists()
     assert (said(layout, "a"), said(layout, "b")) == before == (["yes", "no"], ["no"])
-    restored = restore(layout, KEY, CAMPAIGN, tmp_path / "again")
+    restored = restore(layout, KEY, CAMPAIGN, tmp_path / "again", ["a", "b"])
     assert len((restored / "a" / "calls.jsonl").read_text().splitlines()) == 2
 
 
@@ -118,8 +120,8 @@ def test_calls_that_are_nowhere_are_an_error_that_says_what_to_do(layout: Layout
     assert not has_calls(layout, KEY, CAMPAIGN, "a")
     with pytest.raises(StoreError, match="run campaign c1 again"):
         attempt_calls(layout, KEY, CAMPAIGN, "a")
-    with pytest.raises(StoreError, match="run the campaign first"):
-        restore(layout, KEY, CAMPAIGN, layout.root / "again")
+    with pytest.raises(StoreError, match=r"of campaign c1 in lib\|r01: run that campaign first"):
+        restore(layout, KEY, CAMPAIGN, layout.root / "again", ["a"])
 
 
 def test_a_try_that_lasts_is_logged_apart_and_its_name_says_whose_it_is(layout: Layout) -> None:
@@ -161,3 +163,26 @@ def test_a_try_whose_log_is_gone_is_told(layout: Layout) -> None:
     path = log_path(layout, KEY, CAMPAIGN, "a")
     with pytest.raises(StoreError, match="run the campaign again"):
         settle_try(try_path(path), path)
+
+
+def test_attempts_that_are_on_record_no_more_are_not_given_again(
+    layout: Layout, tmp_path: Path
+) -> None:
+    """Their task was worded otherwise: both tell of the same cell, so one of them is too many."""
+    log(layout, "old", "yes")
+    log(layout, "new", "no")
+    compact(layout, KEY, CAMPAIGN, ["old", "new"])
+    with pytest.raises(StoreError, match="is also told"):
+        RecordedResponder(restore(layout, KEY, CAMPAIGN, tmp_path / "all", ["old", "new"]))
+    restored = restore(layout, KEY, CAMPAIGN, tmp_path / "one", ["new", "of another campaign"])
+
+    assert [path.parent.name for path in restored.rglob("calls.jsonl")] == ["new"]
+    assert RecordedResponder(restored)
+
+
+def test_a_full_disk_while_calls_are_given_again_is_told(layout: Layout, tmp_path: Path) -> None:
+    log(layout, "a", "yes" * 1000)
+    compact(layout, KEY, CAMPAIGN, ["a"])
+
+    with small_disk(1000), pytest.raises(StoreError, match="campaign c1 could not be written"):
+        restore(layout, KEY, CAMPAIGN, tmp_path / "again", ["a"])

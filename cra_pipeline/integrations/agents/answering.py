@@ -9,8 +9,10 @@ from pathlib import Path
 
 from cra_pipeline.contracts.campaigns import CampaignSpec, ResponderSpec
 from cra_pipeline.contracts.ports import Responder
+from cra_pipeline.contracts.tasks import AttemptRow
 from cra_pipeline.integrations.agents.supplies import Supplies
 from cra_pipeline.integrations.calls import restore
+from cra_pipeline.integrations.files import read_table
 from cra_pipeline.integrations.leftovers import prefix_of
 from cra_pipeline.integrations.responders.endpoint import Endpoint
 from cra_pipeline.integrations.responders.ingredients import Ingredients
@@ -26,7 +28,7 @@ def opened_responder(
 
     Raises:
         ModelError: The model server may not be asked.
-        StoreError: A campaign that is to be answered again has no calls.
+        StoreError: A campaign that is to be answered again has no calls, or a table is damaged.
     """
     told = spec.responder
     supplies.layout.scratch.mkdir(parents=True, exist_ok=True)
@@ -35,9 +37,7 @@ def opened_responder(
     ) as folder:
         recordings = None
         if told.name == "recorded":
-            recordings = restore(
-                supplies.layout, supplies.partition, told.recordings, Path(folder) / "calls"
-            )
+            recordings = _recordings(supplies, told.recordings, Path(folder) / "calls")
         ingredients = Ingredients(
             oracles=oracles,
             endpoint=_endpoint(told) if told.base_url else None,
@@ -46,6 +46,15 @@ def opened_responder(
             otherwise="gold",
         )
         yield load_responder("mixture" if told.kinds else told.name, ingredients)
+
+
+def _recordings(supplies: Supplies, campaign: str, target: Path) -> Path:
+    """The logs of a campaign's attempts on record: of each task and cell there is one."""
+    layout, partition = supplies.layout, supplies.partition
+    table = layout.table("attempts", partition)
+    rows = read_table(table, AttemptRow) if table.exists() else ()
+    names = [row.attempt_id for row in rows if row.campaign == campaign]
+    return restore(layout, partition, campaign, target, names)
 
 
 def _endpoint(told: ResponderSpec) -> Endpoint:

@@ -25,6 +25,8 @@ _LEFT = "the client left"
 _RAW = "raw.sqlite"
 _GOLD, _NO_RIGHT = "gold", "the commit knows no answer"
 """The responder that answers from the commit, and its word where it cannot."""
+_RECORDED = "recorded"
+"""The responder that repeats answers, and refusals in the words of who refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +99,14 @@ def _by_exit(left: Left, failed: Sequence[CallRecord]) -> RunEnding:
 
 
 def _is_astray(unanswered: CallRecord, calls: Sequence[CallRecord]) -> bool:
-    """Whether the commit had no answer any more because a model's earlier ones led elsewhere."""
+    """Whether the commit had no answer any more because a model's earlier ones led elsewhere.
+
+    Answers that are given again bear the name of who gave them first; what fails does not, and
+    then the words tell who refused.
+    """
     by_model = any(call.finish != "error" and call.responder != _GOLD for call in calls)
-    return by_model and unanswered.responder != "recorded" and _NO_RIGHT in unanswered.error
+    by_commit = unanswered.responder in {_GOLD, _RECORDED} and _NO_RIGHT in unanswered.error
+    return by_model and by_commit
 
 
 def _is_models(call: CallRecord) -> bool:

@@ -19,6 +19,7 @@ from cra_pipeline.integrations.clean_room.launch import Left
 from cra_pipeline.integrations.responders.gold import GoldResponder
 from cra_pipeline.integrations.responders.mixture import Mixture
 from cra_pipeline.integrations.responders.oracles import Oracles
+from cra_pipeline.integrations.responders.recorded import RecordedResponder
 from cra_pipeline_tests.integrations.gateway.clients import (
     IMPLEMENT,
     Noting,
@@ -210,6 +211,40 @@ def test_what_leads_the_commit_astray_is_the_models_failure_and_no_one_elses(
         assert (found.outcome, found.reason) == (Outcome.FAILED, "led_astray")
     else:
         assert (found.outcome, found.reason) == (Outcome.MODEL_ERROR, "no_answer")
+
+
+@pytest.mark.parametrize("model", [True, False])
+def test_a_campaign_that_is_answered_again_ends_as_it_did(tmp_path: Path, *, model: bool) -> None:
+    first, again = tmp_path / "first", tmp_path / "again"
+    calls = of_a_mixture(first, by_kind={"implement": Scripted()} if model else {})
+    replayed = of_a_replay(first, again)
+    found = judged_ending(left(exit_code=1), replayed)
+
+    assert replayed[-1].responder == "recorded"
+    assert found == judged_ending(left(exit_code=1), calls)
+    assert found.reason == ("led_astray" if model else "no_answer")
+
+
+def test_a_server_that_speaks_of_the_commit_is_no_commit() -> None:
+    answered = CALL.model_copy(update={"responder": "openai"})
+    words = "openai: status 500: the commit knows no answer"
+    refused = failed("implement", words).model_copy(update={"responder": "openai"})
+    found = judged_ending(left(exit_code=1), [answered, refused])
+
+    assert (found.outcome, found.reason) == (Outcome.MODEL_ERROR, "no_answer")
+
+
+def of_a_replay(recordings: Path, folder: Path) -> tuple[CallRecord, ...]:
+    """What a gateway logs when the same is asked again, and recordings answer."""
+
+    async def work() -> None:
+        async with serving(RecordedResponder(recordings)) as gateway:
+            path = await opened(gateway, folder)
+            await post(path, encoded(system=IMPLEMENT))
+            await post(path)
+
+    asyncio.run(work())
+    return logged(folder)
 
 
 def of_a_mixture(folder: Path, by_kind: dict[str, Responder]) -> tuple[CallRecord, ...]:
