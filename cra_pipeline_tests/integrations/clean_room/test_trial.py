@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -220,9 +221,17 @@ def test_whoever_means_harm_fails_its_own_tests_alone(bench: Bench, what: str) -
 
 
 @pytest.mark.slow
-def test_who_hangs_is_ended_and_told_so(bench: Bench) -> None:
-    found = bench.run("import time\ndef test_it():\n    time.sleep(99)\n", wall_s=4.0)
+@pytest.mark.parametrize(("left_s", "limit_s"), [(4.0, 60.0), (600.0, 4.0)])
+def test_who_hangs_is_ended_by_whichever_limit_comes_first_and_told_so(
+    bench: Bench, left_s: float, limit_s: float
+) -> None:
+    limits = LIMITS.model_copy(update={"wall_s": limit_s})
+    hurried = Bench(replace(bench.trial, limits=limits))
+    began = time.monotonic()
+    found = hurried.run("import time\ndef test_it():\n    time.sleep(99)\n", wall_s=left_s)
+    took_s = time.monotonic() - began
 
+    assert 3.0 < took_s < 40.0
     assert found.status == 1
     assert "the tests were ended: they took longer than they may" in found.output
     assert found.fault == ""
