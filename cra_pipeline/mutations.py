@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from cra_pipeline.diffs import changes, lines_of
+from cra_pipeline.syntax import parse_python
 
 _BOM = "\ufeff"
 _SWAPPED = {
@@ -127,7 +128,7 @@ def mutation_at(text: str, line: int, column: int, kind: str) -> Mutation | None
 def _places(source: str) -> tuple[list[bytes], list[_Edit]]:
     """Lines of a source and all its possible faults in order; none where it does not parse."""
     try:
-        tree = ast.parse(source)
+        tree = parse_python(source)
     except (SyntaxError, ValueError, RecursionError):
         return [], []
     rows = source.encode("utf-8", "surrogateescape").splitlines(keepends=True)
@@ -136,7 +137,7 @@ def _places(source: str) -> tuple[list[bytes], list[_Edit]]:
 
 def _parses(text: str) -> bool:
     try:
-        ast.parse(text)
+        parse_python(text)
     except (SyntaxError, ValueError, RecursionError):
         return False
     return True

@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cra_pipeline.syntax import parse_python
+
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _TELLING = 5
 """Letters from which an identifier says where it comes from."""
@@ -34,7 +36,7 @@ def parsed(text: str) -> ast.Module | None:
         with warnings.catch_warnings():
             # Old code holds escapes that this version only warns of.
             warnings.simplefilter("ignore")
-            return ast.parse(text)
+            return parse_python(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -33,6 +33,7 @@ from cra_pipeline.harness.scan_names import (
     STARRED,
     TEXTS,
 )
+from cra_pipeline.syntax import parse_python
 
 _NAME_LENGTH = 120
 """Longer texts are documentation."""
@@ -62,7 +63,7 @@ def readable(content: bytes) -> bool:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         # What decodes to other letters than it shows is no text but a cipher.
         plain = encoding in _ENCODINGS or encoding.startswith(("iso-8859-", "cp125"))
-        return plain and bool(ast.parse(content))
+        return plain and bool(parse_python(content))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
 
@@ -78,7 +79,7 @@ def reaches(content: bytes, own: frozenset[str] = frozenset()) -> tuple[Reach, .
         own: Names of the project's packages, which may be imported by computed names.
     """
     try:
-        tree = ast.parse(content)
+        tree = parse_python(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
     aliases = _aliases(tree)

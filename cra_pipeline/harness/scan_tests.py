@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from cra_pipeline.diffs import Blob
 from cra_pipeline.harness.scan import Finding
 from cra_pipeline.harness.scan_code import reaches, readable
+from cra_pipeline.syntax import parse_python
 
 RULE = "reads_source"
 _RULES = frozenset(
@@ -71,7 +72,7 @@ def _seen(content: bytes, sources: Collection[str]) -> Iterator[tuple[int, str, 
         return
     names = [
         (getattr(node, "lineno", 0), name)
-        for node in ast.walk(ast.parse(content))
+        for node in ast.walk(parse_python(content))
         for name in _names(node)
     ]
     for line, name in names:

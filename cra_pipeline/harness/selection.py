@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from cra_pipeline.harness.policy import TaskPolicy
+from cra_pipeline.syntax import parse_python
 
 CONFIG_FILES = frozenset(
     {
@@ -176,6 +177,6 @@ def _drawn(paths: Iterable[str], salt: list[str]) -> list[str]:
 
 def _parsed(text: str) -> ast.Module | None:
     try:
-        return ast.parse(text)
+        return parse_python(text)
     except (SyntaxError, ValueError):
         return None

@@ -14,6 +14,7 @@ from cra_pipeline.diffs import Blob, TreeChange
 from cra_pipeline.harness.problem import blob_like
 from cra_pipeline.harness.selection import imported_names, module_names
 from cra_pipeline.mutations import mutations, spread
+from cra_pipeline.syntax import parse_python
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def _defined(text: str) -> set[str]:
 def parsed(text: str) -> ast.Module:
     """The syntax tree; an empty one where the text does not parse."""
     try:
-        return ast.parse(text)
+        return parse_python(text)
     except (SyntaxError, ValueError):
         return ast.Module(body=[], type_ignores=[])
 

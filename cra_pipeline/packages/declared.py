@@ -6,7 +6,6 @@ ladder needs them.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from cra_pipeline.packages.setupfiles import (
     text_list,
 )
 from cra_pipeline.packages.toolfiles import read_nox, read_tox
+from cra_pipeline.syntax import parse_python
 
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 _OTHER_FILES = ("tox.ini", "noxfile.py")
@@ -335,7 +335,7 @@ def _version_in_code(
 def literal_version(text: str) -> str:
     """Value of ``__version__`` or ``VERSION`` where it is a literal; else empty."""
     try:
-        values = module_values(ast.parse(text))
+        values = module_values(parse_python(text))
     except (SyntaxError, ValueError, RecursionError):
         return ""
     for name in ("__version__", "VERSION", "version"):

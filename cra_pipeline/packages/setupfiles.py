@@ -10,13 +10,15 @@ import ast
 import configparser
 from typing import Any
 
+from cra_pipeline.syntax import parse_python
+
 _UNKNOWN = object()
 
 
 def setup_keywords(text: str) -> dict[str, Any]:
     """Keyword arguments of the ``setup(...)`` call that have literal values."""
     try:
-        tree = ast.parse(text)
+        tree = parse_python(text)
     except (SyntaxError, ValueError, RecursionError):
         return {}
     names = module_values(tree)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cra_pipeline.packages.setupfiles import literal, module_values, read_config, section
+from cra_pipeline.syntax import parse_python
 
 _CHORES = re.compile(
     r"doc|lint|mypy|typing|type|pyright|format|pre.?commit|bench|release|build|cov"
@@ -88,7 +89,7 @@ def read_nox(text: str) -> ToolNeeds:
     """Literal arguments of ``session.install(...)`` in the sessions that are no chores."""
     needs = ToolNeeds()
     try:
-        tree = ast.parse(text)
+        tree = parse_python(text)
     except (SyntaxError, ValueError, RecursionError):
         return needs
     names = module_values(tree)

@@ -12,6 +12,8 @@ import re
 import warnings
 from collections.abc import Iterator
 
+from cra_pipeline.syntax import parse_python
+
 _BLAME = re.compile(r"expected an indented block after .* on line (\d+)")
 _GIVEN = frozenset(dir(builtins)) | {"__file__", "__path__", "__builtins__"}
 
@@ -22,7 +24,7 @@ def faulty_lines(text: str) -> frozenset[int]:
         with warnings.catch_warnings():
             # Old code holds escapes that this version only warns of.
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            tree = parse_python(text)
     except SyntaxError as error:
         # The line after a lost block is not the one to blame, its header is.
         blamed = _BLAME.search(error.msg or "")

@@ -170,4 +170,5 @@ def _judged(result: SandboxResult, session: Session, expected: Expected) -> tupl
 
 
 def _names(failed: tuple[str, ...]) -> str:
-    return "".join(f"\n- {test or 'the session'}" for test in failed[:_NAMED])
+    # As pytest words it, and last: the last such line is what is told of a run.
+    return "".join(f"\nFAILED {test or 'the session'}" for test in failed[:_NAMED])

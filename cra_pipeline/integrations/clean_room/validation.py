@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from cra_pipeline.contracts.tasks import TaskRow
 from cra_pipeline.contracts.testrun import TestResult
 from cra_pipeline.integrations.testrun.protocol import Line
+from cra_pipeline.syntax import parse_python
 
 _RED = frozenset({TestResult.FAILED, TestResult.ERROR})
 _THROUGH = frozenset({0, 1, 5})
@@ -121,7 +122,7 @@ def status(code: int, failed: Sequence[str]) -> int:
 def functions_of(path: str, text: str) -> Iterator[str]:
     """Node ids, without parameters, of all functions in a test file; none if it cannot be read."""
     try:
-        tree = ast.parse(text)
+        tree = parse_python(text)
     except (SyntaxError, ValueError, RecursionError):
         return
     yield from _named(tree, path)

@@ -128,7 +128,7 @@ def agent_outcome(raw_db: Path) -> AgentStatus:
 def _last_line(text: str) -> str:
     lines = [line.strip("= ") for line in text.splitlines() if line.strip("= ")]
     told = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
-    return _TOOK.sub("", next(iter(told), lines[-1] if lines else ""))
+    return _TOOK.sub("", (told or lines or [""])[-1])
 
 
 def _status(found: str, where: Path) -> RunStatus:

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Literal
 
 from cra_pipeline.integrations.testrun import wordlist
+from cra_pipeline.syntax import parse_python
 
 Style = Literal["", "function", "method"]
 
@@ -88,7 +89,7 @@ def style_of(content: bytes) -> Style:
         return ""
     try:
         text = content.decode()
-        body = ast.parse(text).body
+        body = parse_python(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     if _UNUSUAL.search(text) or text.rstrip().endswith("\\"):

@@ -164,7 +164,7 @@ def test_a_failure_is_told_with_its_reason(bench: Bench) -> None:
     assert "assert (1 + 1) == 3" in found.output
     assert "printed" in found.output
     assert f"FAILED {TESTS}::test_mine" in found.output
-    assert found.output.endswith(f"failures that count: 1\n- {TESTS}::test_mine\n")
+    assert found.output.endswith(f"failures that count: 1\nFAILED {TESTS}::test_mine\n")
 
 
 def test_a_failure_that_does_not_count_does_not_fail_the_command(bench: Bench) -> None:
@@ -204,8 +204,8 @@ HARM = {
     "eats memory": (HOARD, "MemoryError"),
     "fills the disk": (KILL + "f = open('f', 'wb')\n    while 1: f.write(b'x' * (1 << 20))\n", ""),
     "interrupts": (KILL + "raise KeyboardInterrupt\n", ""),
-    "cannot be imported": ("import nothing_of_this_name\n", f"- {TESTS}"),
-    "is no Python": ("def test_(:\n", f"- {TESTS}"),
+    "cannot be imported": ("import nothing_of_this_name\n", f"FAILED {TESTS}"),
+    "is no Python": ("def test_(:\n", f"FAILED {TESTS}"),
 }  # fmt: skip
 
 

@@ -83,6 +83,17 @@ def test_the_latest_run_counts_and_only_its_own_validations(tmp_path: Path) -> N
     assert (found.task_id, found.runs, found.succeeded) == (TASK.format(2), 2, True)
 
 
+def test_what_is_told_of_failing_tests_is_the_failure_that_counts(tmp_path: Path) -> None:
+    path = attempt_database(tmp_path / "raw.sqlite", status="failed", validations=(0,))
+    words = (
+        "FAILED a.py::passed_over\n1 failed in 3.02s\n\nfailures that count: 1\nFAILED b.py::b\n"
+    )
+    with opened(path) as connection:
+        connection.execute("UPDATE validation_results SET test_output = ?", (words,))
+
+    assert agent_outcome(path).failing == "FAILED b.py::b"
+
+
 def test_an_unknown_status_is_refused(tmp_path: Path) -> None:
     path = attempt_database(tmp_path / "raw.sqlite", status="paused")
 
