@@ -7,12 +7,14 @@ import gc
 import inspect
 import threading
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
 
 from cra_pipeline.syntax import parse_python
 
-Collected = Callable[[str, dict[str, int]], None]
+Phase = Literal["start", "stop"]
+Collected = Callable[[Phase, dict[str, int]], object]
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def test_no_thread_builds_a_tree_in_the_midst_of_another(
     other = threading.Thread(target=parse_python, args=("x = 1",))
     waited: list[bool] = []
 
-    def switch(phase: str, _: dict[str, int]) -> None:
+    def switch(phase: Phase, _: dict[str, int]) -> None:
         # Only while the first tree is under construction: who allocates stands one frame up.
         frame = inspect.currentframe()
         asking = None if frame is None or frame.f_back is None else frame.f_back.f_code
