@@ -1,7 +1,8 @@
 """CodeFeedback-Filtered-Instruction: questions that a model rated 4 or 5 of 5 for complexity.
 
-Published as JSON lines (``CodeFeedback-Filtered-Instruction.jsonl``). The card shows the columns
-``query``, ``answer``, ``resource`` and ``lang``; the ratings themselves are not published.
+Published as JSON lines (``CodeFeedback-Filtered-Instruction.jsonl``). The columns
+``query``, ``answer``, ``resource`` and ``lang`` are those that programs which read the set name;
+a file with others is refused by name. The ratings themselves are not published.
 """
 
 from __future__ import annotations

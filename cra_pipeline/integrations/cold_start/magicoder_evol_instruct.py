@@ -1,7 +1,7 @@
 """Magicoder Evol-Instruct: the 110,000 evolved instructions, cleaned of benchmark problems.
 
 Published as JSON lines (``data-evol_instruct-decontaminated.jsonl``) with ``instruction`` and
-``response``, as the card's viewer shows them.
+``response``, as programs that read the set name them; a file with others is refused by name.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Magicoder OSS-Instruct: problems that a model invented from pieces of open source.
 
 Published as JSON lines (``data-oss_instruct-decontaminated.jsonl``) with the columns ``lang``,
-``raw_index``, ``index``, ``seed``, ``openai_fingerprint``, ``problem`` and ``solution``, as the
-card's viewer shows them.
+``raw_index``, ``index``, ``seed``, ``openai_fingerprint``, ``problem`` and ``solution``, as
+programs that read the set name them; a file with others is refused by name.
 """
 
 from __future__ import annotations
