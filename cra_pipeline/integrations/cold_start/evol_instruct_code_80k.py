@@ -1,7 +1,8 @@
 """Evol-Instruct-Code: instructions made harder step by step.
 
 Published as one JSON array (``EvolInstruct-Code-80k.json``) of objects with ``instruction`` and
-``output``, as programs that read the set name them. Its licence excludes commercial use; ``magicoder_evol_instruct`` does not.
+``output``, as programs that read the set name them. Its licence excludes commercial use, that of
+``magicoder_evol_instruct`` does not.
 """
 
 from __future__ import annotations
