@@ -18,7 +18,8 @@ $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer on PATH: install one, or PYTHON=/path/to/python make setup"; exit 1; }
 	@test -f $@ || { echo "creating .venv with $(PYTHON)"; $(PYTHON) -m venv --clear .venv; }
 	@rm -f $@
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@# torch by pip alone: uv would take CUDA packages along where a build for processors is enough.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9 torch==2.13.0
 	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode -r requirements.lock
 	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps -e .
 	@# The demo resolves from these wheels alone, so it runs without network.

@@ -55,3 +55,15 @@ class AgentError(PipelineError):
 
 class DatasetError(PipelineError):
     """No dataset can be made of what there is without breaking a rule; the message has numbers."""
+
+
+class TrainingError(PipelineError):
+    """An adapter cannot be trained as asked, or a run went wrong in a way that no retry mends."""
+
+
+class GuardError(PipelineError):
+    """A guard refuses: the message names the rule, what broke it and what would satisfy it."""
+
+
+class RegistryError(PipelineError):
+    """The ledger is damaged, or a version cannot go where it was sent."""

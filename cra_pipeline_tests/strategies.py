@@ -13,18 +13,22 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from hypothesis import strategies as st
 
 from cra_pipeline.contracts import (
+    adapters,
     agents,
+    bases,
     calls,
     campaigns,
     cold_start,
     commits,
     datasets,
+    gates,
     holdout,
     logs,
     manifests,
     packages,
     plans,
     reading,
+    registry,
     rewordings,
     rounds,
     sandbox,
@@ -183,3 +187,28 @@ test_run_reports = _listed(testrun.TestRunReport)
 
 triple_rows = _listed(triples.TripleRow)
 preference_pairs = _listed(triples.PreferencePair)
+
+base_records = _listed(
+    bases.BaseRecord,
+    files=st.lists(inputs, max_size=3).map(
+        lambda items: tuple(sorted(items, key=lambda item: item.name))
+    ),
+)
+phases = _listed(adapters.Phase)
+adapter_recipes = _listed(adapters.AdapterRecipe)
+training_events = _listed(adapters.TrainingEvent)
+memory_answers = _listed(adapters.MemoryAnswer)
+adapter_manifests = _listed(adapters.AdapterManifest)
+training_paces = _listed(adapters.TrainingPace)
+
+holdout_attempts = _listed(gates.HoldoutAttempt)
+holdout_answers = _listed(gates.HoldoutAnswer)
+estimates = _listed(gates.Estimate)
+arm_figures = _listed(gates.ArmFigure)
+paired_changes = _listed(gates.PairedChange)
+requirements = _listed(gates.Requirement)
+gate_reports = _listed(gates.GateReport)
+round_gate_reports = _listed(gates.RoundGateReport)
+
+ledger_lines = _listed(registry.LedgerLine)
+version_states = _listed(registry.VersionState)

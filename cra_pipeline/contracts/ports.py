@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol
 
+from cra_pipeline.contracts.adapters import AdapterManifest, TrainingEvent, TrainingJob
 from cra_pipeline.contracts.agents import AgentRun, AttemptPlan
 from cra_pipeline.contracts.calls import ModelAnswer, ModelRequest
 from cra_pipeline.contracts.chat import Rendering
@@ -139,4 +141,72 @@ class ChatFormat(Protocol):
 
     def decode(self, ids: tuple[int, ...]) -> str:
         """The text of tokens, special ones included."""
+        ...
+
+
+class Trainer(Protocol):
+    """Turns a recipe into an adapter; one file each in ``integrations/training/``."""
+
+    @property
+    def name(self) -> str:
+        """``peft`` or ``unsloth``."""
+        ...
+
+    def train(
+        self, job: TrainingJob, told: Callable[[TrainingEvent, int], None]
+    ) -> AdapterManifest:
+        """Train, or take a broken run up again from the newest whole checkpoint of its folder.
+
+        Equal jobs give bit-identical weights on a processor, broken off or not. When it returns,
+        the folder holds ``adapter_model.safetensors``, ``adapter_config.json``, ``curve.jsonl`` and
+        ``pace.json``; ``adapter.json`` is the caller's to write.
+
+        Args:
+            job: Recipe, base and rows.
+            told: Called after each step with what it showed, and the steps of its phase.
+
+        Raises:
+            TrainingError: A loss is not finite (the message names step and rows), a row is longer
+                than the window or does not end as the recipe says, memory is too small for one
+                row, or the base cannot be read.
+            StoreError: The disk is full; the newest whole checkpoint stands.
+        """
+        ...
+
+
+class ModelServer(Protocol):
+    """A running OpenAI-compatible server of one base model and adapters by name, on loopback."""
+
+    @property
+    def base_url(self) -> str:
+        """Such as ``http://127.0.0.1:8001/v1``."""
+        ...
+
+    @property
+    def served_as(self) -> str:
+        """Quantisation and precision of the served form, such as ``float32``."""
+        ...
+
+    def models(self) -> tuple[str, ...]:
+        """Names that requests may give as ``model``: the base's first, then adapters, sorted."""
+        ...
+
+    def load(self, version: str, folder: Path) -> None:
+        """Serve an adapter under an immutable name.
+
+        Raises:
+            ModelError: The name is taken, the files are not sound, or the server refuses.
+        """
+        ...
+
+    def unload(self, version: str) -> None:
+        """Serve it no longer; requests under way are answered.
+
+        Raises:
+            ModelError: No such adapter is served.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End the server's own processes, and wait for them."""
         ...

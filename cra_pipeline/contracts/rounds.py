@@ -21,6 +21,10 @@ class RoundRecord(Record):
     """(repo, full commit id), sorted by repo: every repository of the round."""
     held_out: tuple[str, ...]
     """Repositories kept out of every training set, sorted; never drawn again."""
+    incumbents: tuple[tuple[str, str], ...] = ()
+    """(adapter kind, version) active when the round was opened, sorted by kind."""
+    waivers: tuple[tuple[str, str], ...] = ()
+    """(what is waived, why), sorted, such as ``("gate_1_base_half", "demo base")``."""
 
     @field_validator("round")
     @classmethod

@@ -70,6 +70,21 @@ class Layout:
         return self.root / "raw" / "raw.sqlite"
 
     @property
+    def curated_db(self) -> Path:
+        """The agent's curated database of this workspace: ``adapter_metadata`` alone is ours."""
+        return self.root / "curated" / "curated.sqlite"
+
+    @property
+    def bases(self) -> Path:
+        """Frozen base models, ``<base_id>/base.json`` and ``<base_id>/model/``."""
+        return self.root / "bases"
+
+    @property
+    def registry(self) -> Path:
+        """The ledger of adapter versions, ``ledger.jsonl``."""
+        return self.root / "registry"
+
+    @property
     def locks(self) -> Path:
         """Advisory lock files, one per partition at work."""
         return self.root / "locks"

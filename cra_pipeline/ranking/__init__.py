@@ -1,0 +1,1 @@
+"""Which files a change touches, by features of history and text: the honest baseline of scope."""
