@@ -32,7 +32,8 @@ class LedgerLine(Record):
     adapter_kind: str
     """Empty for acts on bases."""
     version: str
-    """Such as ``scope-v3``; of acts on bases the ``base_id``."""
+    """Such as ``scope-v3``; of acts on bases the ``base_id``; of a rollback the version that serves
+    again, empty where none did before."""
     from_version: str = ""
     """Version that was active before a promotion or rollback; empty where none was."""
     round: str = ""
@@ -57,6 +58,14 @@ class LedgerLine(Record):
     def content(self) -> str:
         """What the next line's ``previous`` must be."""
         return self.digest()
+
+
+class LedgerHead(Record):
+    """``registry/head.json``: the last line, so that lines taken off the end are missed."""
+
+    number: int
+    content: str
+    """Its ``LedgerLine.content``."""
 
 
 class VersionState(Record):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Literal
 
 from pydantic import field_validator
 
@@ -36,6 +37,35 @@ class RoundRecord(Record):
     def pin(self, repo: str) -> str | None:
         """Pinned commit id of ``repo``, or None where the round does not list it."""
         return dict(self.pins).get(repo)
+
+
+class KindClosing(Record):
+    """What a round came to for one adapter kind."""
+
+    adapter_kind: str
+    version: str
+    """The round's newest version of the kind; empty where none was registered."""
+    ending: Literal["promoted", "refused", "rolled_back", "undecided", "none"]
+    reason: str
+    """Of a refusal or a rollback; empty else."""
+    active: str
+    """Version in service when the round was closed; empty where none was."""
+
+
+class RoundClosing(Record):
+    """``rounds/closed/rNN.json``: written once when the round is closed, never edited."""
+
+    round: str
+    kinds: tuple[KindClosing, ...]
+    """One for each adapter kind, in the order of ``kinds.ADAPTER_KINDS``."""
+    ledger: str
+    """``content`` of the ledger's last line; empty where there was none."""
+    plateau: tuple[str, ...]
+    """Adapter kinds without a significant gain over the last rounds."""
+    advice: tuple[str, ...]
+    """What to do about it, one sentence each."""
+    at: int
+    """Seconds since the epoch."""
 
 
 def round_number(name: str) -> int:
