@@ -115,6 +115,12 @@ _TERMS = (
 )
 @click.option("--recordings", default="", help="Id of the campaign that is answered again.")
 @click.option(
+    "--reuse",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True),
+    multiple=True,
+    help="Workspace whose attempts are taken over where they are the same.",
+)
+@click.option(
     "--most-calls",
     type=click.IntRange(min=0),
     default=0,
@@ -137,7 +143,8 @@ def campaign(**options: object) -> None:
     """Attempt the most valuable tasks of some repositories with the agent.
 
     Attempts are made for every task, task form, temperature and seed. The same options are the
-    same campaign: run again, it makes what is missing. A key is named, never given.
+    same campaign: run again, it makes what is missing. Attempts that another round has made of the
+    same task under the same policy are taken over. A key is named, never given.
 
     Repositories with the fewest attempts come first. Once a --most-... or the --spend-limit is
     reached over all repositories and runs of the campaign, no attempt is begun; limits, pace and
@@ -157,7 +164,8 @@ def campaign(**options: object) -> None:
         raise click.UsageError(str(error)) from error
     messages().print(f"campaign {name}: {spec.settings.name}, answered by {_who(spec)}")
     spec = read_campaign(layout, name)
-    told = {"campaign": name, "began": time.time(), **_given(options)}
+    reuse = list(_texts(options["reuse"]))
+    told = {"campaign": name, "began": time.time(), "reuse": reuse, **_given(options)}
     config = AttemptConfig.model_validate(told)
     results = _made(layout, spec, told)
     end = print_outcomes(layout, spec, config.limits(), config.terms())

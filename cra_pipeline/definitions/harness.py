@@ -1,6 +1,9 @@
 """Assets of the harness: proven tasks, judged attempts, labelled triples."""
 
+from pathlib import Path
+
 import dagster as dg
+from pydantic import Field
 
 from cra_pipeline.corpus.stage import ensure_first_round
 from cra_pipeline.definitions.checks import partition_check
@@ -62,6 +65,7 @@ class AttemptConfig(dg.Config):
         prompt_price: Of a million prompt tokens.
         completion_price: Of a million answered tokens.
         spend_limit: Most that the campaign may spend in all its runs; 0 for no limit.
+        reuse: Other workspaces whose attempts are taken over where they are the same.
     """
 
     limit: int = AttemptPolicy().limit
@@ -78,6 +82,7 @@ class AttemptConfig(dg.Config):
     prompt_price: float | None = None
     completion_price: float | None = None
     spend_limit: float | None = None
+    reuse: list[str] = Field(default_factory=list)
 
     def limits(self) -> CampaignLimits:
         """When the campaign stops."""
@@ -166,6 +171,7 @@ def attempts(
             campaign=config.campaign,
             limits=config.limits(),
             terms=config.terms(),
+            reuse=[Path(name) for name in config.reuse],
             runner=tests.runner(workspace.layout),
             sandbox=tests.sandbox(),
             progress=progress.of(context),

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import sqlite3
@@ -134,6 +135,27 @@ def test_a_recorded_campaign_gives_identical_triples(home: Layout) -> None:
 
     assert Counter(row.outcome.value for row in replayed) == {"passed": 4}, replayed
     assert {row.triple_id for row in triples(home)} == {row.triple_id for row in before}
+
+
+def test_attempts_of_another_workspace_are_taken_over_and_none_is_made_again(
+    home: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_here = ("attempts", "triples", "preference_pairs", "campaigns", "checks", "raw", "scratch")
+    fresh = Layout(tmp_path / "fresh")
+    shutil.copytree(
+        home.root, fresh.root, symlinks=True, ignore=shutil.ignore_patterns(*made_here, "dagster")
+    )
+    shutil.copytree(home.root / "checks" / "tasks", fresh.root / "checks" / "tasks")
+    monkeypatch.setenv("CRA_PIPELINE_HOME", str(fresh.root))
+    command(*GOLD, "--name", "elsewhere", "--reuse", str(home.root))
+    rows, gold = attempts(fresh), [row for row in attempts(home) if row.responder == "gold"]
+
+    assert Counter(row.outcome.value for row in rows) == {"passed": 4}
+    assert {row.attempt_id for row in rows}.isdisjoint({row.attempt_id for row in gold})
+    assert not (fresh.partition("attempts", KEY) / "timings.jsonl").exists(), "one was made"
+    assert {row.triple_id for row in triples(fresh)} == {row.triple_id for row in triples(home)}
+    assert {row.attempt_id for row in triples(fresh)} <= {row.attempt_id for row in rows}
+    assert check_attempts(fresh, "till", "r01").passed
 
 
 def test_a_limit_ends_a_campaign_early_and_a_later_run_finishes_it(home: Layout) -> None:

@@ -8,7 +8,8 @@ from cra_pipeline.contracts.tasks import AttemptRow, Outcome, TaskRow
 from cra_pipeline.contracts.testrun import TestRunReport, TestRunRequest
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.harness.policy import AttemptPolicy
-from cra_pipeline.harness.stage.attempts import run_attempts, trace_path
+from cra_pipeline.harness.stage.adopted import trace_path
+from cra_pipeline.harness.stage.attempts import run_attempts
 from cra_pipeline.integrations.evidence import seal_table, write_check
 from cra_pipeline.integrations.files import append_journal
 from cra_pipeline.integrations.journals import Line

@@ -20,6 +20,7 @@ from cra_pipeline.contracts.reports import NOTED, Progress, StageReport, silent
 from cra_pipeline.contracts.tasks import AttemptRow, TaskRow
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.harness import check
+from cra_pipeline.harness.adopting import Deciding
 from cra_pipeline.harness.attempts import label, newest_tasks, preview_of_attempts
 from cra_pipeline.harness.campaigning import (
     SPOILED,
@@ -31,11 +32,12 @@ from cra_pipeline.harness.campaigning import (
     most_valuable,
 )
 from cra_pipeline.harness.policy import AttemptPolicy, policy_json
-from cra_pipeline.harness.records import unit_key
 from cra_pipeline.harness.relabel import relabel
 from cra_pipeline.harness.selection import steers
 from cra_pipeline.harness.slowness import excused
+from cra_pipeline.harness.stage.adopted import adopt_attempts, trace_path
 from cra_pipeline.harness.stage.campaigns import read_campaign, round_campaigns
+from cra_pipeline.harness.stage.keeping import drop_stale_traces, keep_calls
 from cra_pipeline.harness.stage.killed import note_killed
 from cra_pipeline.harness.stage.rewordings import read_rewordings
 from cra_pipeline.harness.stage.rounds import reasons_left_out
@@ -45,7 +47,7 @@ from cra_pipeline.harness.workshop import Workshop
 from cra_pipeline.integrations.agents.supplies import Materials, Supplies
 from cra_pipeline.integrations.agents.table import opened_backend
 from cra_pipeline.integrations.bench import environment_folder
-from cra_pipeline.integrations.calls import compact, has_calls, log_path
+from cra_pipeline.integrations.calls import has_calls, log_path
 from cra_pipeline.integrations.evidence import require_checked, seal_table, write_check
 from cra_pipeline.integrations.files import partition_lock, read_record, read_table, write_record
 from cra_pipeline.integrations.journals import Crew, Line
@@ -55,6 +57,7 @@ from cra_pipeline.integrations.journals import Crew, Line
 class _Unit:
     task: TaskRow
     plan: AttemptPlan
+    deciding: Deciding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,7 @@ class _Cell:
     sandbox: Sandbox | None
     meter: Meter
     tally: Tally
+    reuse: tuple[Layout, ...]
 
     @property
     def campaign(self) -> str:
@@ -91,14 +95,18 @@ class _Cell:
         # What a run may use is of the moment; a campaign outlives it.
         rules = policy_json(replace(kept, limit=0, agents=(), mutants=0, seed=0))
         wish = self.statements(spec)
-        return {
-            unit_key(
-                *(task.digest(), self.shop.environments[task.sha].digest()),
-                *(plan.digest(), decided_by, rules, self.partition, wish(task)),
-            ): _Unit(task, plan)
-            for task in tasks
-            for plan in plans(task)
-        }
+        units = {}
+        for task in tasks:
+            deciding = Deciding(
+                task=task,
+                environment=self.shop.environments[task.sha].digest(),
+                decided_by=decided_by,
+                rules=rules,
+                statement=wish(task),
+            )
+            for plan in plans(task):
+                units[deciding.attempt_id(plan, self.partition)] = _Unit(task, plan, deciding)
+        return units
 
     def statements(self, spec: CampaignSpec | None) -> Callable[[TaskRow], str]:
         """What tasks ask for in a campaign, or outside of one."""
@@ -117,11 +125,6 @@ class _Cell:
         return not row.calls or has_calls(self.layout, self.partition, row.campaign, row.attempt_id)
 
 
-def trace_path(layout: Layout, partition: str, attempt_id: str) -> Path:
-    """Where an attempt's trace lies."""
-    return layout.partition(ATTEMPTS, partition) / "traces" / f"{attempt_id}.json"
-
-
 def run_attempts(  # noqa: PLR0913  # the shell's keywords
     layout: Layout,
     repo: str,
@@ -135,6 +138,7 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
     workers: int = 0,
     limits: CampaignLimits | None = None,
     terms: CampaignTerms | None = None,
+    reuse: Sequence[Path] = (),
 ) -> StageReport:
     """Let backends try the round's tasks of one repository, and judge what they propose.
 
@@ -154,6 +158,8 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
         limits: Of the campaign, over all its repositories and runs so far: once one is reached,
             no attempt is begun any more, and those that are missing stay missing.
         terms: Of this run; as the campaign began if not given.
+        reuse: Other workspaces. Attempts that they, or other rounds of this one, have made of the
+            same task under the same policy are taken over and not made again.
 
     Raises:
         RoundError: The round is not opened, or does not list the repository.
@@ -188,6 +194,7 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
             sandbox=sandbox,
             meter=meter,
             tally=Tally(),
+            reuse=tuple(Layout(path.resolve()) for path in reuse),
         )
         crew = Crew[AttemptRow](
             layout=layout,
@@ -203,13 +210,14 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
             enough=lambda: bool(cell.meter.reached()),
         )
         rows = _rows(cell, crew, ours)
-        _keep_calls(cell, crew, rows)
+        known = {row.attempt_id: row for row in (*crew.remembered(), *rows)}
+        keep_calls(layout, key, [row for row in known.values() if cell.whole(row)])
         manifest = seal_table(
             layout, ATTEMPTS, key, rows, AttemptRow,
             reasons=[*map(label, rows), *(reason for reason in reasons.values() if reason)],
             inputs=inputs, policy=policy_json(rules),
         )  # fmt: skip
-        _drop_stale_traces(cell, rows, _campaign_keys(crew))
+        drop_stale_traces(layout, key, rows, known.values())
     return StageReport(manifest=manifest, preview=preview_of_attempts(rows))
 
 
@@ -282,6 +290,9 @@ def _made(
             spec,
         )
         if spec is not None:
+            lacking = units.keys() - crew.known(units).keys()
+            wanted = {key: (units[key].deciding, units[key].plan) for key in sorted(lacking)}
+            adopt_attempts(cell.layout, cell.repo, spec, wanted, cell.reuse)
             known = crew.known(units).values()
             for row in known:
                 cell.tally.add(row)
@@ -348,33 +359,6 @@ def _materials(cell: _Cell, task: TaskRow) -> Materials:
         environment=environment,
         env_folder=environment_folder(cell.layout, environment),
     )
-
-
-def _campaign_keys(crew: Crew[AttemptRow]) -> list[str]:
-    """Attempts of all campaigns that the journal knows, wanted at present or not."""
-    return [row.attempt_id for row in crew.remembered() if row.campaign]
-
-
-def _keep_calls(cell: _Cell, crew: Crew[AttemptRow], rows: Iterable[AttemptRow]) -> None:
-    by_campaign: dict[str, list[str]] = {}
-    known = {row.attempt_id: row for row in crew.remembered()}
-    known.update({row.attempt_id: row for row in rows})
-    for row in known.values():
-        if row.calls and cell.whole(row):
-            by_campaign.setdefault(row.campaign, []).append(row.attempt_id)
-    for campaign, ids in sorted(by_campaign.items()):
-        compact(cell.layout, cell.partition, campaign, ids)
-
-
-def _drop_stale_traces(
-    cell: _Cell, rows: Sequence[AttemptRow], campaign_keys: Iterable[str]
-) -> None:
-    kept = {cell.trace(row.attempt_id) for row in rows}
-    # A campaign's attempts cost money: what the journal knows can be needed again.
-    kept |= {cell.trace(key) for key in campaign_keys}
-    for path in cell.trace("any").parent.glob("*.json"):
-        if path not in kept:
-            path.unlink()
 
 
 def check_attempts(layout: Layout, repo: str, round_name: str) -> CheckReport:

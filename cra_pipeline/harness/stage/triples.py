@@ -11,7 +11,7 @@ from cra_pipeline.contracts.triples import TripleRow
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.harness import check
 from cra_pipeline.harness.records import Trace
-from cra_pipeline.harness.stage.attempts import trace_path
+from cra_pipeline.harness.stage.adopted import trace_path
 from cra_pipeline.harness.stage.workshops import ATTEMPTS, TASKS, TRIPLES, workshop
 from cra_pipeline.harness.triples import distinct
 from cra_pipeline.integrations.calls import attempt_calls
