@@ -1,0 +1,1 @@
+"""The agent's curated database of the workspace, in which one table is ours."""

@@ -1,0 +1,1 @@
+"""The registry's acts on disk: ledger, kept versions and the agent's two databases."""

@@ -1,0 +1,88 @@
+"""Each version's own copy of its files: a retrained round or a new report replaces none of it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from cra_pipeline.contracts.adapters import AdapterManifest
+from cra_pipeline.contracts.gates import GateReport
+from cra_pipeline.contracts.registry import VersionState
+from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.errors import RegistryError, StoreError
+from cra_pipeline.integrations.files import read_record
+from cra_pipeline.integrations.leftovers import prefix_of
+
+MANIFEST = "adapter.json"
+REPORT = "gate.json"
+_KEPT = ("adapter_model.safetensors", "adapter_config.json", MANIFEST)
+
+Vet = Callable[[Path], str]
+"""``adapter_digest`` of a folder, read from its bytes; raises a ``PipelineError`` where the files
+are not a sound adapter."""
+
+
+def kept_folder(layout: Layout, version: str) -> Path:
+    """Where a version's files lie for good; servers load them from here."""
+    return layout.registry / "versions" / version
+
+
+def keep(layout: Layout, version: str, adapter: Path, report: Path) -> None:
+    """Copy a version's files, whole or not at all; what a killed registration left is replaced.
+
+    Raises:
+        StoreError: A file is missing, or the disk is full.
+    """
+    target = kept_folder(layout, version)
+    layout.scratch.mkdir(parents=True, exist_ok=True)
+    half = Path(tempfile.mkdtemp(dir=layout.scratch, prefix=prefix_of(".part")))
+    try:
+        for source in (*(adapter / name for name in _KEPT), report):
+            shutil.copyfile(source, half / source.name)
+        half.chmod(0o755)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        half.rename(target)
+    except OSError as error:
+        raise StoreError(
+            f"{error.filename or target}: {version} could not be kept ({error.strerror}): make the "
+            "adapter and its gate report, or free disk space, then run again; nothing was entered"
+        ) from error
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def kept_manifest(layout: Layout, version: str) -> AdapterManifest:
+    """How a version was trained.
+
+    Raises:
+        StoreError: It is missing or damaged.
+    """
+    return read_record(kept_folder(layout, version) / MANIFEST, AdapterManifest)
+
+
+def kept_report(layout: Layout, version: str) -> GateReport:
+    """The gate report with which a version was registered.
+
+    Raises:
+        StoreError: It is missing or damaged.
+    """
+    return read_record(kept_folder(layout, version) / REPORT, GateReport)
+
+
+def require_sound(layout: Layout, row: VersionState, vet: Vet) -> None:
+    """Refuse a version whose kept files are not those that were registered.
+
+    Raises:
+        RegistryError: They differ.
+        PipelineError: They are no sound adapter.
+    """
+    folder = kept_folder(layout, row.version)
+    found = vet(folder)
+    if found != row.adapter_digest:
+        raise RegistryError(
+            f"{folder}: holds adapter {found[:12]}, the ledger knows {row.adapter_digest[:12]} as "
+            f"{row.version}: restore the folder, or register a new version"
+        )

@@ -1,0 +1,88 @@
+"""A gated adapter gets its version: for good, whatever its gate decided."""
+
+from __future__ import annotations
+
+import importlib.metadata
+
+from cra_pipeline.contracts.adapters import AdapterManifest
+from cra_pipeline.contracts.gates import GateReport
+from cra_pipeline.contracts.registry import VersionState
+from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.errors import RegistryError
+from cra_pipeline.integrations.files import read_record
+from cra_pipeline.registry.stage.book import Book
+from cra_pipeline.registry.stage.evidence import cell_of, gate_report, report_path
+from cra_pipeline.registry.stage.keeping import MANIFEST, Vet, keep
+from cra_pipeline.registry.stage.settling import settled
+
+
+def register(layout: Layout, adapter_kind: str, round_name: str, *, vet: Vet) -> VersionState:
+    """Enter the adapter of a kind and round under its next version; once for each gate report.
+
+    Args:
+        layout: The workspace.
+        adapter_kind: Its kind.
+        round_name: Its round.
+        vet: Judges its files.
+
+    Raises:
+        CheckError: The report is missing, unchecked or edited.
+        RegistryError: Adapter, manifest and report are not of the same thing, or the ledger is
+            damaged.
+        StoreError: The adapter is missing, or the disk is full.
+    """
+    with settled(layout) as book:
+        return entered(book, adapter_kind, round_name, vet)
+
+
+def entered(book: Book, adapter_kind: str, round_name: str, vet: Vet) -> VersionState:
+    """As ``register``, for who holds the ledger already."""
+    report = gate_report(book.layout, adapter_kind, round_name)
+    digest = report.digest()
+    for row in book.standing.of_kind(adapter_kind):
+        if row.gate_report == digest:
+            return row
+    folder = book.layout.partition("adapter", cell_of(adapter_kind, round_name))
+    manifest = read_record(folder / MANIFEST, AdapterManifest)
+    _require_same(manifest, report, vet(folder))
+    if book.standing.is_void(report.base_digest):
+        raise RegistryError(
+            f"{adapter_kind} {round_name}: its base {report.base_digest[:12]} is obsolete: train "
+            "it again on the base that replaced it"
+        )
+    version = book.standing.next_version(adapter_kind)
+    keep(book.layout, version, folder, report_path(book.layout, adapter_kind, round_name))
+    book.append(
+        "registered",
+        adapter_kind=adapter_kind,
+        version=version,
+        round=round_name,
+        base_digest=manifest.recipe.base_digest,
+        adapter_digest=manifest.adapter_digest,
+        recipe=manifest.recipe.digest(),
+        datasets=tuple(item.content_id for item in manifest.recipe.datasets),
+        gate_report=digest,
+        code=code(),
+    )
+    return book.version(version)
+
+
+def code() -> str:
+    """What decided: this project and its version."""
+    return f"cra-pipeline {importlib.metadata.version('cra-pipeline')}"
+
+
+def _require_same(manifest: AdapterManifest, report: GateReport, found: str) -> None:
+    where = f"{report.adapter_kind} {report.round}"
+    for what, said, expected in (
+        ("kind", manifest.adapter_kind, report.adapter_kind),
+        ("round", manifest.round, report.round),
+        ("base", manifest.recipe.base_digest, report.base_digest),
+        ("adapter", manifest.adapter_digest, report.adapter_digest),
+        ("files", found, report.adapter_digest),
+    ):
+        if said != expected:
+            raise RegistryError(
+                f"{where}: the adapter's {what} is {said[:12]}, its gate report judged "
+                f"{expected[:12]}: run holdout_attempts and gate_report of {where} again"
+            )
