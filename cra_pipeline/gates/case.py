@@ -43,10 +43,10 @@ class Case:
     @property
     def expected_models(self) -> dict[str, str]:
         """Digest that each arm must have been answered by, by arm."""
-        models = {
-            "base": self.base_digest,
-            "candidate": f"{self.base_digest}+{self.adapter_digest}",
-        }
+        # A tuned base is no adapter on the untuned one, but another base.
+        alone = self.adapter_kind == BASE_HALF
+        candidate = self.adapter_digest if alone else f"{self.base_digest}+{self.adapter_digest}"
+        models = {"base": self.base_digest, "candidate": candidate}
         if self.incumbent:
             models["incumbent"] = f"{self.base_digest}+{self.incumbent_digest}"
         return models

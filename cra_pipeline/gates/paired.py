@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cra_pipeline.contracts.gates import Arm, Estimate, PairedChange
 from cra_pipeline.gates.intervals import percentile, resampled, rounded, wilson
@@ -56,7 +57,7 @@ class Measured:
             lost=lost,
         )
 
-    def _where(self, chosen: Sums) -> tuple[str, ...]:
+    def _where(self, chosen: NDArray[np.bool_]) -> tuple[str, ...]:
         return tuple(task for task, taken in zip(self.tallies.tasks, chosen, strict=True) if taken)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from cra_pipeline.kinds import ADAPTER_KINDS
@@ -211,6 +211,10 @@ class RoundPolicy:
     margin: float = 0.1
     adapter_half: tuple[str, ...] = ("execute_code", "scope")
     measured: GatePolicy = field(default_factory=GatePolicy)
+
+    def of_base(self) -> GatePolicy:
+        """Numbers for judging a tuned base: as for adapters, on as many tasks as Gate 2 asks."""
+        return replace(self.measured, least_tasks=self.least_tasks)
 
     def canonical_json(self) -> str:
         """One line with sorted keys, as reports keep it."""

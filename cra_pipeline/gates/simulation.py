@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -99,6 +100,7 @@ def case_of(solved: NDArray[np.bool_]) -> Case:
     )
 
 
+@cache
 def _attempt(number: int, arm: Arm, *, passed: bool) -> HoldoutAttempt:
     reason: Literal["held_out_repository", "after_cut_off"] = (
         "held_out_repository" if number % 2 else "after_cut_off"

@@ -58,9 +58,12 @@ def faults(attempts: Sequence[HoldoutAttempt], answers: Sequence[HoldoutAnswer])
         {f"{row.arm} {row.attempt_id}" for row in answers
          if row.attempt_id and (row.arm, row.task_id, row.attempt_id) not in known}
     )  # fmt: skip
-    reasons: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for row in (*attempts, *answers):
-        reasons[row.task_id].add((row.repo, row.reason))
+    reasons: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for task, *place in (
+        *((row.task_id, row.repo, row.reason) for row in attempts),
+        *((row.task_id, row.repo, row.reason) for row in answers),
+    ):
+        reasons[task].add(tuple(place))
     return [
         *(f"{arm} {task}: seed {seed} at {heat} was counted {count} times"
           for (arm, task, seed, heat), count in sorted(runs.items()) if count > 1),

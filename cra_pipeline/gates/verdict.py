@@ -7,7 +7,7 @@ open. Nothing is ever passed for want of evidence, and no clock and no order of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from cra_pipeline.contracts.gates import (
     Arm,
@@ -45,13 +45,55 @@ def judge(case: Case, policy: GatePolicy) -> GateReport:
             f"{case.adapter_kind} {case.round}: {'; '.join(broken[:3])} ({len(broken)} findings)"
         )
     tallies = tally(case.attempts, case.answers, rules, call_kinds_of(case.adapter_kind))
-    figures, changes, found = (), (), [*integrity(case), *enough(case, tallies, policy)]
+    found = [*integrity(case), *enough(case, tallies, policy)]
+    seen = Seen(tasks=len(tallies.tasks))
     if tallies.tasks and {"base", "candidate"} <= tallies.arms.keys():
-        held = measured(_with_baselines(tallies, rules), draws=policy.draws, seed=policy.seed)
-        figures = tuple(_figures(held, rules))
-        changes = tuple(_changes(held, rules, _others(case, tallies)))
-        found += _required(case, rules, figures, changes, policy)
+        seen = seen_of(_with_baselines(tallies, rules), rules, case, policy)
+        found += _required(case, rules, seen, policy)
         found += forgetting(case.adapter_kind, tallies, policy)
+    numbers = policy.canonical_json(kind=case.adapter_kind, floors_used=rules.floors)
+    return report_of(case, rules.primary, found, seen, policy=numbers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What was measured.
+
+    Attributes:
+        tasks: Judged in every arm.
+        figures: Each metric of each arm, baselines included.
+        changes: The candidate less each other arm.
+    """
+
+    tasks: int
+    figures: tuple[ArmFigure, ...] = ()
+    changes: tuple[PairedChange, ...] = ()
+
+
+def seen_of(tallies: Tallies, rules: KindRules, case: Case, policy: GatePolicy) -> Seen:
+    """Measure tallies that hold the base, the candidate and at least one task."""
+    held = measured(tallies, draws=policy.draws, seed=policy.seed)
+    wanted: tuple[Arm, ...] = ("base", "incumbent") if case.incumbent else ("base",)
+    others = tuple(arm for arm in wanted if arm in tallies.arms)
+    return Seen(
+        tasks=len(tallies.tasks),
+        figures=tuple(_figures(held, rules)),
+        changes=tuple(_changes(held, rules, others)),
+    )
+
+
+def report_of(
+    case: Case, primary: str, requirements: Sequence[Requirement], seen: Seen, *, policy: str
+) -> GateReport:
+    """The report of a case; the decision follows from the requirements.
+
+    Args:
+        case: As it was judged.
+        primary: Metric whose paired gain decides.
+        requirements: All of them.
+        seen: What was measured.
+        policy: Canonical JSON of the numbers.
+    """
     return GateReport(
         adapter_kind=case.adapter_kind,
         round=case.round,
@@ -59,14 +101,14 @@ def judge(case: Case, policy: GatePolicy) -> GateReport:
         adapter_digest=case.adapter_digest,
         incumbent=case.incumbent,
         incumbent_digest=case.incumbent_digest,
-        primary=rules.primary,
-        decision=decision(found),
-        requirements=tuple(found),
-        figures=figures,
-        changes=changes,
-        tasks=len(tallies.tasks),
+        primary=primary,
+        decision=decision(requirements),
+        requirements=tuple(requirements),
+        figures=seen.figures,
+        changes=seen.changes,
+        tasks=seen.tasks,
         inputs=case.inputs,
-        policy=policy.canonical_json(kind=case.adapter_kind, floors_used=rules.floors),
+        policy=policy,
         waivers=case.waivers,
     )
 
@@ -83,11 +125,6 @@ def decision(requirements: Iterable[Requirement]) -> Decision:
     if not found or any(item.holds is None for item in found):
         return "not_enough_evidence"
     return "passed" if all(item.holds for item in found) else "failed"
-
-
-def _others(case: Case, tallies: Tallies) -> tuple[Arm, ...]:
-    wanted: tuple[Arm, ...] = ("base", "incumbent") if case.incumbent else ("base",)
-    return tuple(arm for arm in wanted if arm in tallies.arms)
 
 
 def metrics_of(rules: KindRules) -> tuple[str, ...]:
@@ -123,14 +160,10 @@ def _changes(held: Measured, rules: KindRules, others: Sequence[Arm]) -> Iterato
 
 
 def _required(
-    case: Case,
-    rules: KindRules,
-    figures: Sequence[ArmFigure],
-    changes: Sequence[PairedChange],
-    policy: GatePolicy,
+    case: Case, rules: KindRules, seen: Seen, policy: GatePolicy
 ) -> Iterator[Requirement]:
-    table = {(item.arm, item.metric): item.estimate for item in figures}
-    moved = {(item.against, item.metric): item for item in changes}
+    table = {(item.arm, item.metric): item.estimate for item in seen.figures}
+    moved = {(item.against, item.metric): item for item in seen.changes}
     for metric, least in rules.floors:
         estimate = table.get(("candidate", metric))
         yield Requirement(
