@@ -1,0 +1,163 @@
+"""Folders of trained adapters: whether what lies in one may be served, and its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from cra_pipeline.contracts.adapters import PROJECTIONS, AdapterManifest, AdapterRecipe
+from cra_pipeline.errors import GuardError, StoreError
+from cra_pipeline.integrations.files import read_record
+
+WEIGHTS, CONFIG, MANIFEST = "adapter_model.safetensors", "adapter_config.json", "adapter.json"
+_PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+_TENSOR = re.compile(r".*\.([a-z_]+)\.lora_(A|B)(?:\.[a-z0-9_]+)?\.weight")
+_PLAIN: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    ("peft_type", ("LORA",)),
+    ("use_dora", (False, None)),
+    ("modules_to_save", (None, [])),
+    ("bias", ("none",)),
+    ("trainable_token_indices", (None,)),
+)
+"""Settings of an adapter that every server of ours can serve."""
+
+
+def adapter_digest(folder: Path) -> tuple[str, str]:
+    """SHA-256 over weights and configuration by name, and of the weights alone.
+
+    Raises:
+        GuardError: One of them is missing.
+    """
+    found = {name: hashlib.sha256(_bytes(folder / name)).hexdigest() for name in (CONFIG, WEIGHTS)}
+    text = json.dumps(found, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest(), found[WEIGHTS]
+
+
+def read_adapter(folder: Path, *, base_digest: str) -> AdapterManifest:
+    """Manifest of a finished adapter whose files are those that were trained, and sound.
+
+    Args:
+        folder: Of the adapter.
+        base_digest: Content id of the base that it is to be served on.
+
+    Raises:
+        GuardError: It is half-written, changed, of another base, or not sound.
+    """
+    try:
+        manifest = read_record(folder / MANIFEST, AdapterManifest)
+    except StoreError as error:
+        raise GuardError(
+            f"{folder}: no finished adapter ({error}): train it again; a folder without its "
+            f"{MANIFEST} is half-written"
+        ) from error
+    if manifest.recipe.base_digest != base_digest:
+        raise GuardError(
+            f"{folder}: trained on base {manifest.recipe.base_digest[:12]}, expected "
+            f"{base_digest[:12]}: adapters never cross bases; train one on this base"
+        )
+    vet(folder, manifest.recipe)
+    digest, _ = adapter_digest(folder)
+    if digest != manifest.adapter_digest:
+        raise GuardError(
+            f"{folder}: its files have digest {digest[:12]}, {MANIFEST} says "
+            f"{manifest.adapter_digest[:12]}: they were changed since; train it again"
+        )
+    return manifest
+
+
+def vet(folder: Path, recipe: AdapterRecipe) -> None:
+    """Refuse an adapter that is not what its recipe says, or that no server should load.
+
+    Raises:
+        GuardError: Pickled weights, DoRA or whole modules beside the adapter, other targets or
+            another rank than the recipe's, a tensor that does not fit or is not finite.
+    """
+    pickled = sorted(path.name for path in folder.iterdir() if path.suffix in _PICKLED)
+    if pickled:
+        raise GuardError(f"{folder}: {', '.join(pickled)}: only safetensors are loaded; remove it")
+    config = _config(folder)
+    for key, allowed in _PLAIN:
+        if config.get(key, allowed[0]) not in allowed:
+            raise GuardError(
+                f"{folder / CONFIG}: {key} is {config[key]!r}, expected {allowed[0]!r}: train a "
+                "plain LoRA adapter"
+            )
+    _require(folder, "r", config.get("r"), recipe.rank)
+    _require(folder, "lora_alpha", config.get("lora_alpha"), recipe.alpha)
+    _require(folder, "target_modules", config.get("target_modules"), sorted(recipe.targets))
+    _require_base(folder, config, recipe)
+    _vet_tensors(folder, recipe)
+
+
+def _require(folder: Path, key: str, found: object, expected: object) -> None:
+    if isinstance(found, list):
+        found = sorted(found)
+    if found != expected:
+        raise GuardError(
+            f"{folder / CONFIG}: {key} is {found!r}, the recipe says {expected!r}: train it again"
+        )
+
+
+def _require_base(folder: Path, config: dict[str, Any], recipe: AdapterRecipe) -> None:
+    _require(folder, "base_model_name_or_path", config["base_model_name_or_path"], recipe.base_id)
+    _require(folder, "revision", config["revision"], recipe.base_digest)
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(_bytes(folder / CONFIG))
+    except ValueError as error:
+        raise GuardError(f"{folder / CONFIG}: no JSON ({error}): train it again") from error
+    if not isinstance(found, dict) or not {"base_model_name_or_path", "revision"} <= set(found):
+        raise GuardError(f"{folder / CONFIG}: no configuration of an adapter: train it again")
+    return found
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise GuardError(
+            f"{path}: cannot be read ({error.strerror}): the adapter is half-written; train it "
+            "again"
+        ) from error
+
+
+def _vet_tensors(folder: Path, recipe: AdapterRecipe) -> None:
+    from safetensors import SafetensorError, safe_open
+
+    path = folder / WEIGHTS
+    seen: dict[str, set[str]] = {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118  # no mapping: it cannot be iterated
+                seen.setdefault(name.rpartition(".lora_")[0], set()).add(
+                    _vet_tensor(path, name, file.get_tensor(name), recipe)
+                )
+    except (SafetensorError, OSError) as error:
+        raise GuardError(
+            f"{path}: cannot be read ({error}): the adapter is half-written; train it again"
+        ) from error
+    lone = sorted(name for name, sides in seen.items() if sides != {"A", "B"})
+    if lone or not seen:
+        raise GuardError(f"{path}: {lone or 'no tensors'}: expected A and B of every target")
+
+
+def _vet_tensor(path: Path, name: str, tensor: Any, recipe: AdapterRecipe) -> str:  # noqa: ANN401  # torch's own
+    matched = _TENSOR.fullmatch(name)
+    if matched is None or matched[1] not in recipe.targets or matched[1] not in PROJECTIONS:
+        raise GuardError(f"{path}: tensor {name} belongs to no target of the recipe; train again")
+    rank = tensor.shape[0] if matched[2] == "A" else tensor.shape[-1]
+    if tensor.ndim != 2 or rank != recipe.rank:  # noqa: PLR2004  # a matrix has two sides
+        raise GuardError(
+            f"{path}: tensor {name} has shape {tuple(tensor.shape)}, expected rank {recipe.rank}"
+        )
+    if not tensor.isfinite().all():
+        raise GuardError(
+            f"{path}: tensor {name} holds values that are not finite: lower the learning rate and "
+            "train again"
+        )
+    return matched[2]
