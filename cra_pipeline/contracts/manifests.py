@@ -44,3 +44,5 @@ class CheckReport(Record):
     passed: bool
     findings: tuple[str, ...]
     """What does not hold, one sentence each; empty where passed."""
+    notes: tuple[str, ...] = ()
+    """What could not be looked at, such as tokens without a tokenizer; refuses nothing."""

@@ -12,7 +12,45 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cra_pipeline.contracts.datasets import DatasetManifest
 from cra_pipeline.contracts.manifests import Count
+from cra_pipeline.datasets.facts import Facts
 from cra_pipeline.kinds import ADAPTER_KINDS
+
+MEANINGS = {
+    "balance": "more of one answer, yes or no, than may stand beside the other",
+    "benchmark_commit": "a commit of a public benchmark",
+    "benchmark_repository": "of a repository that a public benchmark is made of",
+    "beyond_plan": "more than the training plan wants; its first sources were taken first",
+    "cap": "more of one domain or repository than a dataset may hold",
+    "contradicted": "the same question was answered yes and no, so neither is trusted",
+    "duplicate": "prompt and answer were there before",
+    "earlier_round": "of an earlier round, and not drawn for replay",
+    "held_out_change": "the change of a kept-out commit under another commit",
+    "held_out_code": "repeats the code of a kept-out task",
+    "held_out_commit": "a commit that is kept for the gates",
+    "held_out_repository": "of a repository that is kept for the gates",
+    "held_out_statement": "repeats the words of a kept-out task",
+    "near_duplicate": "nearly the text of an earlier row",
+    "room_for_replay": "given up so that replay finds its share",
+    "same_change": "the same change was there before, under another commit",
+    "self_generated": "more rows written by students than a dataset may hold",
+    "taken_down": "descends from what was taken down",
+    "too_long": "does not fit the window; rows are never cut",
+    "unfit_for_template": "would train another text than the answer under the base's chat template",
+}
+"""What it means that a rule left a candidate out."""
+LOGGED = (
+    "were asked in an attempt or run: the messages are byte for byte what the model gateway "
+    "logged (a yes or no, or a text that the commit's diff knows, is the diff's answer), and the "
+    "row names its commit, attempt and call"
+)
+MINED = (
+    "are commits that nobody attempted, written as the agent would have asked: the row names its "
+    "commit and file"
+)
+PUBLISHED = (
+    "come from published data sets, written as the agent would have asked: the row names its file, "
+    "line and licence"
+)
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -25,14 +63,23 @@ class CardFacts:
         by_call: Rows by call kind and, of yes/no questions, answer.
         by_licence: Rows by licence.
         tokens: Of the longest row, and of all rows together.
-        reasoning: Candidates that came with a teacher's reasoning, by call kind.
+        counting: How tokens were counted: ``words_on_tokens``.
+        plan: What the training plan asked for, in words.
+        calls: Call kinds of the agent that the rows train, sorted.
+        origins: Rows by where their messages come from, in words.
+        reasoning: Plans among the candidates that came with a model's reasoning, by call kind and
+            model; None for kinds that do not plan.
         plots: File names of the plots beside the card, with their titles.
     """
 
     by_call: tuple[Count, ...]
     by_licence: tuple[Count, ...]
     tokens: tuple[int, int]
-    reasoning: tuple[Count, ...]
+    counting: str
+    plan: str
+    calls: tuple[str, ...]
+    origins: tuple[Count, ...]
+    reasoning: tuple[Count, ...] | None
     plots: tuple[tuple[str, str], ...]
 
 
@@ -51,7 +98,8 @@ def data_card(manifest: DatasetManifest, facts: CardFacts) -> str:
         manifest=manifest,
         facts=facts,
         kind=ADAPTER_KINDS[manifest.adapter_kind],
-        numbers=sorted(json.loads(manifest.policy).items()),
+        numbers=_numbers(manifest.policy),
+        meanings=MEANINGS,
         tables=(
             ("Source", manifest.by_source),
             ("Domain", manifest.by_domain),
@@ -61,6 +109,41 @@ def data_card(manifest: DatasetManifest, facts: CardFacts) -> str:
             ("Round that first admitted it", manifest.by_round),
             ("Licence", facts.by_licence),
         ),
+    )
+
+
+def words_on_tokens(name: str, *, exact: bool) -> str:
+    """How tokens were counted, for a reader who trusts no number without its scale."""
+    if exact:
+        return f"counted by the base's tokenizer, {name}; every row was held against its template"
+    return (
+        f"estimated, {name}: the workspace has no tokenizer of the base, and no row was held "
+        "against a chat template"
+    )
+
+
+def words_on_origin(row: Facts) -> str:
+    """Where a row's messages come from."""
+    if row.source == "cold_start":
+        return PUBLISHED
+    return LOGGED if row.task_id else MINED
+
+
+def words_on_plan(wanted: int, sources: Sequence[str], *, planned: bool) -> str:
+    """What the training plan asked for."""
+    if not planned:
+        return "none was made for this round: all candidates were wanted"
+    amount = f"at most {wanted} rows" if wanted else "all pairs that there are"
+    return f"{amount}, first from {', '.join(sources)}" if sources else amount
+
+
+def _numbers(policy: str) -> list[tuple[str, str]]:
+    """Numbers of each rule as ``name = value``, sorted."""
+    return sorted(
+        (name, ", ".join(f"{key} = {json.dumps(said)}" for key, said in sorted(value.items())))
+        if isinstance(value, dict)
+        else (name, json.dumps(value))
+        for name, value in json.loads(policy).items()
     )
 
 

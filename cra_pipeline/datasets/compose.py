@@ -15,6 +15,7 @@ from cra_pipeline.datasets.duplicates import repeated
 from cra_pipeline.datasets.facts import Facts
 from cra_pipeline.datasets.near import Signature, nearly_repeated
 from cra_pipeline.datasets.policy import CurationPolicy
+from cra_pipeline.datasets.quota import Quota, within
 from cra_pipeline.datasets.refusal import Refusal
 from cra_pipeline.datasets.replay import require_share, spread
 from cra_pipeline.datasets.selfmade import few_own, too_much_own
@@ -30,6 +31,7 @@ class Candidates:
         facts: In any order.
         signatures: Of the rows' texts, by id.
         dropped: Candidates that those rules turned away, by rule.
+        quota: What the round's training plan asks for.
     """
 
     adapter_kind: str
@@ -37,6 +39,7 @@ class Candidates:
     facts: tuple[Facts, ...]
     signatures: Mapping[str, Signature]
     dropped: Counter[str] = field(default_factory=Counter)
+    quota: Quota = field(default_factory=Quota)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +72,13 @@ def compose(candidates: Candidates, policy: CurationPolicy) -> Composition:
     if not fresh:
         raise Refusal(_none(candidates, dropped))
     require_domains(fresh, policy.caps)
-    chosen = _shrunk(fresh, policy, dropped)
+    first = round_number(candidates.round) == 1
+    most = candidates.quota.fresh(policy.replay, first=first)
+    chosen = _shrunk(fresh, policy, dropped, quota=candidates.quota, most=most)
     if not chosen:
         raise Refusal(_none(candidates, dropped))
     replayed: list[Facts] = []
-    if round_number(candidates.round) > 1:
+    if not first:
         chosen, replayed = _with_replay(chosen, earlier, policy, dropped)
     rows = spread(
         in_order(chosen, candidates.adapter_kind, policy.curriculum, seed=policy.seed),
@@ -106,12 +111,21 @@ def _unique(candidates: Candidates, policy: CurationPolicy, dropped: Counter[str
     return [row for row in ordered if row.example_id not in near]
 
 
-def _shrunk(rows: Sequence[Facts], policy: CurationPolicy, dropped: Counter[str]) -> list[Facts]:
+def _shrunk(
+    rows: Sequence[Facts],
+    policy: CurationPolicy,
+    dropped: Counter[str],
+    *,
+    quota: Quota | None = None,
+    most: int = 0,
+) -> list[Facts]:
     """As many rows as keep every share; each rule may undo another, so all are asked again."""
+    asked = quota or Quota()
     rules: dict[str, Callable[[Iterable[Facts]], set[str]]] = {
         "balance": lambda found: balanced(found, policy.balance, seed=policy.seed),
         "cap": lambda found: capped(found, policy.caps, seed=policy.seed),
         "self_generated": lambda found: few_own(found, policy.own, seed=policy.seed),
+        "beyond_plan": lambda found: within(found, asked, most, seed=policy.seed),
     }
     left = list(rows)
     while True:

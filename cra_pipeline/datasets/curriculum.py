@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cra_pipeline.contracts.datasets import CandidateRow
 from cra_pipeline.datasets.facts import Facts, rank
@@ -44,3 +45,30 @@ def in_order(
     if adapter_kind in policy.kinds:
         drawn.sort(key=lambda row: row.difficulty)
     return drawn
+
+
+def unordered(
+    rows: Sequence[Facts], round_name: str, adapter_kind: str, policy: CurriculumPolicy
+) -> tuple[str, ...]:
+    """Where a harder row comes before an easier one; the first place of new and of replayed rows.
+
+    Args:
+        rows: Of a dataset, in its order.
+        round_name: Its round: replayed rows are spread among the new ones, each in their own order.
+        adapter_kind: Of the dataset.
+        policy: Which kinds have an order.
+    """
+    if adapter_kind not in policy.kinds:
+        return ()
+    found = []
+    for what, replayed in (("new", False), ("replayed", True)):
+        chosen = [row for row in rows if (row.round != round_name) == replayed]
+        for before, after in pairwise(chosen):
+            if after.difficulty < before.difficulty:
+                found.append(
+                    f"{what} rows of {adapter_kind} are learnt from easy to hard: "
+                    f"{after.example_id[:12]} {after.difficulty} comes after "
+                    f"{before.example_id[:12]} {before.difficulty}"
+                )
+                break
+    return tuple(found)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cra_pipeline.contracts.datasets import CandidateRow
 from cra_pipeline.contracts.rounds import round_number
 from cra_pipeline.datasets.balance import unbalanced
 from cra_pipeline.datasets.caps import overdrawn
-from cra_pipeline.datasets.curriculum import difficulty
+from cra_pipeline.datasets.curriculum import difficulty, unordered
 from cra_pipeline.datasets.decontamination import Contamination
 from cra_pipeline.datasets.duplicates import repeated
 from cra_pipeline.datasets.facts import Facts, facts_of
@@ -17,6 +17,7 @@ from cra_pipeline.datasets.length import TokenCounter, tokens
 from cra_pipeline.datasets.near import nearly_repeated, own_text, signature
 from cra_pipeline.datasets.policy import CurationPolicy
 from cra_pipeline.datasets.proof import MOST
+from cra_pipeline.datasets.quota import Quota, beyond
 from cra_pipeline.datasets.replay import share_fault, uneven
 from cra_pipeline.datasets.selfmade import too_much_own
 from cra_pipeline.datasets.takedown import TakenDown
@@ -33,6 +34,7 @@ class Court:
         contamination: What no row may touch.
         taken_down: What may be used no more.
         counter: Of tokens.
+        quota: What the round's training plan asks for.
     """
 
     adapter_kind: str
@@ -41,6 +43,7 @@ class Court:
     contamination: Contamination
     taken_down: TakenDown
     counter: TokenCounter
+    quota: Quota = field(default_factory=Quota)
 
 
 def broken_rules(rows: Sequence[CandidateRow], court: Court) -> list[str]:
@@ -94,6 +97,8 @@ def _shares(rows: Sequence[CandidateRow], court: Court) -> list[str]:
         *unbalanced(facts, policy.balance),
         *overdrawn(facts, policy.caps),
         *too_much_own(facts, policy.own),
+        *unordered(facts, court.round, court.adapter_kind, policy.curriculum),
+        *beyond(len(rows), court.quota),
     ]
     marks = [row.round != court.round for row in rows]
     if round_number(court.round) == 1:

@@ -21,6 +21,11 @@ class TokenCounter(Protocol):
         """Which tokenizer it is; stands in the dataset's policy."""
         ...
 
+    @property
+    def exact(self) -> bool:
+        """Whether it is the serving tokenizer, and no estimate."""
+        ...
+
     def count(self, system: str, prompt: str, answer: str) -> int:
         """Tokens of one conversation, from its first to its end-of-turn token."""
         ...
@@ -58,6 +63,7 @@ class CharacterCounter:
     """
 
     name: str = "characters/3"
+    exact: bool = False
     turns: int = 3
     overhead: int = 8
 
@@ -65,3 +71,8 @@ class CharacterCounter:
         """Tokens, a few for each turn's frame included."""
         texts = (system, prompt, answer)
         return sum(-(-len(text) // 3) for text in texts) + self.turns * self.overhead
+
+
+def sort_of(counter: TokenCounter) -> str:
+    """What its numbers are worth: ``counted`` or ``estimated``."""
+    return "counted" if counter.exact else "estimated"

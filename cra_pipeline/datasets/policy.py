@@ -12,6 +12,7 @@ from cra_pipeline.datasets.curriculum import CurriculumPolicy
 from cra_pipeline.datasets.decontamination import ContaminationPolicy
 from cra_pipeline.datasets.length import LengthPolicy
 from cra_pipeline.datasets.near import NearPolicy
+from cra_pipeline.datasets.quota import Quota
 from cra_pipeline.datasets.replay import ReplayPolicy
 from cra_pipeline.datasets.selfmade import SelfPolicy
 
@@ -34,7 +35,14 @@ class CurationPolicy:
     curriculum: CurriculumPolicy = field(default_factory=CurriculumPolicy)
     seed: int = 0
 
-    def canonical_json(self, *, tokenizer: str) -> str:
-        """One line of JSON with sorted keys: equal numbers give equal bytes."""
-        numbers = {**dataclasses.asdict(self), "tokenizer": tokenizer}
+    def canonical_json(self, *, tokenizer: str, tokens: str, quota: Quota) -> str:
+        """One line of JSON with sorted keys: equal numbers give equal bytes.
+
+        Args:
+            tokenizer: Which one counted.
+            tokens: ``counted`` or ``estimated``.
+            quota: What the round's training plan asked for.
+        """
+        told = {"tokenizer": tokenizer, "tokens": tokens, "plan": dataclasses.asdict(quota)}
+        numbers = {**dataclasses.asdict(self), **told}
         return json.dumps(numbers, sort_keys=True)

@@ -31,7 +31,7 @@ def judged(report: CheckReport) -> dg.AssetCheckResult:
     """A stored check as Dagster's; the findings are its description."""
     return dg.AssetCheckResult(
         passed=report.passed,
-        description="\n".join(report.findings) or "holds",
+        description="\n".join((*(report.findings or ("holds",)), *report.notes)),
         metadata={"content_id": report.content_id},
     )
 

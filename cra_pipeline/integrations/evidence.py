@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from cra_pipeline.contracts.manifests import AssetManifest, CheckReport, Count, Input
 from cra_pipeline.contracts.record import Record
-from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.contracts.workspace import MULTI, Layout
 from cra_pipeline.errors import CheckError, StoreError
 from cra_pipeline.integrations.files import read_record, write_record, write_table
 
 R = TypeVar("R", bound=Record)
+BY_KIND = frozenset(
+    {"sft_dataset", "dpo_dataset", "adapter", "holdout_attempts", "gate_report", "registry_entry"}
+)
+"""Assets whose keys begin with an adapter kind; all other keys of two parts with a repository."""
+_ROUND = re.compile(r"r\d{2,}")
 
 
 def seal_table(  # noqa: PLR0913  # one keyword per field of the manifest
@@ -56,14 +62,24 @@ def seal_table(  # noqa: PLR0913  # one keyword per field of the manifest
     return manifest
 
 
-def write_check(layout: Layout, manifest: AssetManifest, findings: Sequence[str]) -> CheckReport:
-    """Store the result of a blocking check on the partition that ``manifest`` describes."""
+def write_check(
+    layout: Layout, manifest: AssetManifest, findings: Sequence[str], *, notes: Sequence[str] = ()
+) -> CheckReport:
+    """Store the result of a blocking check on the partition that ``manifest`` describes.
+
+    Args:
+        layout: The workspace.
+        manifest: Of what was judged.
+        findings: What does not hold.
+        notes: What could not be looked at.
+    """
     report = CheckReport(
         asset=manifest.asset,
         partition=manifest.partition,
         content_id=manifest.content_id,
         passed=not findings,
         findings=tuple(findings),
+        notes=tuple(notes),
     )
     write_record(layout.check(manifest.asset, manifest.partition), report)
     return report
@@ -79,12 +95,13 @@ def require_checked(layout: Layout, asset: str, partition: str) -> Input:
         CheckError: As said; the message names the command that mends it.
     """
     path = layout.check(asset, partition)
-    remedy = f"run: cra-pipeline run {asset} --repo {partition.partition('|')[0]}"
+    whole = f"{asset} of {partition}" if partition else asset
+    remedy = f"run: {command_of(asset, partition)}"
     try:
         manifest = read_record(layout.manifest(asset, partition), AssetManifest)
         report = read_record(path, CheckReport)
     except StoreError as error:
-        raise CheckError(f"{asset} of {partition} is not ready: {error}; {remedy}") from error
+        raise CheckError(f"{whole} is not ready: {error}; {remedy}") from error
     if report.content_id != manifest.content_id:
         raise CheckError(
             f"{path}: judged {report.content_id[:12]}, but the table is now "
@@ -92,7 +109,26 @@ def require_checked(layout: Layout, asset: str, partition: str) -> Input:
         )
     if not report.passed:
         raise CheckError(
-            f"{asset} of {partition} failed its check: {'; '.join(report.findings[:3])}; "
+            f"{whole} failed its check: {'; '.join(report.findings[:3])}; "
             f"mend the cause, then {remedy}"
         )
     return Input(name=f"{asset}/{partition}", content_id=manifest.content_id)
+
+
+def command_of(asset: str, partition: str) -> str:
+    """The command that makes one partition of an asset.
+
+    Args:
+        asset: Its name.
+        partition: Its key: of a repository, a round, both, or of an adapter kind and a round; empty
+            where the asset has no partitions.
+    """
+    if not partition:
+        return f"cra-pipeline run {asset}"
+    first, _, second = partition.partition(MULTI)
+    if second:
+        return (
+            f"cra-pipeline run {asset} --{'kind' if asset in BY_KIND else 'repo'} {first} "
+            f"--round {second}"
+        )
+    return f"cra-pipeline run {asset} --{'round' if _ROUND.fullmatch(first) else 'repo'} {first}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,12 @@ import pytest
 from cra_pipeline.contracts.manifests import AssetManifest, Count, Input
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import CheckError
-from cra_pipeline.integrations.evidence import require_checked, seal_table, write_check
+from cra_pipeline.integrations.evidence import (
+    command_of,
+    require_checked,
+    seal_table,
+    write_check,
+)
 from cra_pipeline.integrations.files import read_record, read_table, rows_content_id
 
 ROWS = [Count(label=label, count=1) for label in "abcab"]
@@ -95,9 +101,34 @@ def test_a_check_of_other_rows_does_not_count(tmp_path: Path) -> None:
         require_checked(layout, "tasks", "attrs")
 
 
-def test_the_remedy_names_the_repository_of_a_round_partition(tmp_path: Path) -> None:
-    with pytest.raises(CheckError, match=r"--repo attrs$"):
-        require_checked(Layout(tmp_path), "tasks", "attrs|r01")
+@pytest.mark.parametrize(
+    ("asset", "partition", "command"),
+    [
+        ("cold_start", "", "cra-pipeline run cold_start"),
+        ("tasks", "attrs", "cra-pipeline run tasks --repo attrs"),
+        ("tasks", "precision", "cra-pipeline run tasks --repo precision"),
+        ("round_pool", "r01", "cra-pipeline run round_pool --round r01"),
+        ("attempts", "attrs|r01", "cra-pipeline run attempts --repo attrs --round r01"),
+        ("attempts", "scope|r02", "cra-pipeline run attempts --repo scope --round r02"),
+        ("sft_dataset", "scope|r02", "cra-pipeline run sft_dataset --kind scope --round r02"),
+        ("adapter", "scope|r100", "cra-pipeline run adapter --kind scope --round r100"),
+    ],
+)
+def test_the_remedy_is_the_command_that_makes_the_partition(
+    asset: str, partition: str, command: str, tmp_path: Path
+) -> None:
+    assert command_of(asset, partition) == command
+
+    with pytest.raises(CheckError, match=f"{re.escape(command)}$"):
+        require_checked(Layout(tmp_path), asset, partition)
+
+
+def test_what_a_check_could_not_look_at_is_kept_and_refuses_nothing(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    report = write_check(layout, seal(layout, ROWS), [], notes=["no tokenizer"])
+
+    assert report.notes == ("no tokenizer",)
+    assert require_checked(layout, "tasks", "attrs").name == "tasks/attrs"
 
 
 # Ends the process after the table is renamed and before the manifest is, as a kill might.

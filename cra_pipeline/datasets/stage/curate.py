@@ -17,22 +17,25 @@ from cra_pipeline.contracts.datasets import (
 )
 from cra_pipeline.contracts.holdout import HoldoutRow
 from cra_pipeline.contracts.manifests import AssetManifest, Count, Input
+from cra_pipeline.contracts.ports import ChatFormat
 from cra_pipeline.contracts.reports import Progress, StageReport, silent
 from cra_pipeline.contracts.sources import RepoSnapshot
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.datasets.card import CardFacts, counted, data_card
+from cra_pipeline.datasets.card import counted
 from cra_pipeline.datasets.compose import Candidates, Composition, compose
 from cra_pipeline.datasets.curriculum import difficulty
 from cra_pipeline.datasets.decontamination import Benchmarks, Contamination, slug_of
 from cra_pipeline.datasets.facts import Facts, facts_of
+from cra_pipeline.datasets.format_contract import token_faults
 from cra_pipeline.datasets.judging import Court, touches
-from cra_pipeline.datasets.length import tokens
+from cra_pipeline.datasets.length import sort_of, tokens
 from cra_pipeline.datasets.near import Signature, own_text, signature
 from cra_pipeline.datasets.policy import CurationPolicy
 from cra_pipeline.datasets.refusal import Refusal
-from cra_pipeline.datasets.stage.chats import counter_of
+from cra_pipeline.datasets.stage.cards import CardRow, domain_plot, preview_of, write_card
+from cra_pipeline.datasets.stage.chats import chat_of, counter_of
 from cra_pipeline.datasets.stage.dataset_files import Cell, published, require_cell
-from cra_pipeline.datasets.stage.guide import plan_input
+from cra_pipeline.datasets.stage.guide import plan_input, quota_of
 from cra_pipeline.datasets.stage.lines import line_of
 from cra_pipeline.datasets.stage.pools import pooled
 from cra_pipeline.datasets.stage.takedowns import takedown_rule
@@ -41,10 +44,8 @@ from cra_pipeline.integrations.evidence import require_checked
 from cra_pipeline.integrations.files import (
     partition_lock,
     read_table,
-    write_bytes,
     write_record,
 )
-from cra_pipeline.integrations.plots import bar_plot
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "corpus" / "benchmarks.toml"
 """The list beside the package in a checkout."""
@@ -96,23 +97,21 @@ def curate(
         with published(layout, cell) as folder:
             with (folder / _SPOOL).open("w+b") as file:
                 spool = Spool(file)
-                fill(spool, pooled(layout, cell.round, *cell.reads), court, progress)
-                made = _composed(cell, spool, rules)
+                chat = chat_of(layout, cell.adapter_kind)
+                rows = pooled(layout, cell.round, *cell.reads)
+                fill(spool, rows, court, progress, chat=chat)
+                made = _composed(cell, spool, court)
                 content_id = _write_lines(folder / cell.file(layout).name, made.rows, spool)
             (folder / _SPOOL).unlink()
             manifest = _manifest(cell, made, spool, content_id, court).model_copy(
                 update={"inputs": inputs}
             )
             write_record(folder / "manifest.json", manifest)
-            _write_plots(layout, folder, manifest, [spool.lengths[name] for name in made.names])
-            write_bytes(
-                folder / "card.md",
-                data_card(manifest, _card(made, spool, _reasoned(layout, cell))).encode(),
-            )
+            write_card(layout, folder, manifest, court, rows_of(made, spool))
             sealed = _sealed(cell, manifest)
             write_record(folder / "asset.json", sealed)
     return StageReport(
-        manifest=sealed, preview=_preview(manifest), plot=_domain_plot(layout, manifest)
+        manifest=sealed, preview=preview_of(manifest), plot=domain_plot(layout, manifest)
     )
 
 
@@ -156,6 +155,7 @@ def court_of(layout: Layout, cell: Cell, *, policy: CurationPolicy) -> Court:
         ),
         taken_down=takedown_rule(layout)[0],
         counter=counter_of(layout, cell.adapter_kind),
+        quota=quota_of(layout, cell),
     )
 
 
@@ -164,12 +164,19 @@ def _slug(layout: Layout, repo: str) -> str:
     return slug_of(snapshot.url) or repo
 
 
-def fill(spool: Spool, rows: Iterable[CandidateRow], court: Court, progress: Progress) -> None:
+def fill(
+    spool: Spool,
+    rows: Iterable[CandidateRow],
+    court: Court,
+    progress: Progress,
+    *,
+    chat: ChatFormat | None = None,
+) -> None:
     """One pass over a pool; only facts and signatures stay in memory."""
     for number, row in enumerate(rows, 1):
         facts = facts_of(row, difficulty=difficulty(row))
         length = tokens(row, court.counter)
-        if reason := _turned_away(row, facts, length, court):
+        if reason := _turned_away(row, facts, length, court) or _unfit(row, court, chat):
             spool.dropped[reason] += 1
         else:
             _keep(spool, row, facts, length)
@@ -185,6 +192,14 @@ def _turned_away(row: CandidateRow, facts: Facts, length: int, court: Court) -> 
     return touches(row, facts, court)
 
 
+def _unfit(row: CandidateRow, court: Court, chat: ChatFormat | None) -> str:
+    """``unfit_for_template`` where the base's chat template makes another row of it, else empty."""
+    if chat is None:
+        return ""
+    window = court.policy.length.most(court.adapter_kind)
+    return "unfit_for_template" if any(token_faults(row, chat, window=window)) else ""
+
+
 def _keep(spool: Spool, row: CandidateRow, facts: Facts, length: int) -> None:
     example = sft_example(row) if row.form == "sft" else dpo_example(row)
     line = example.canonical_json().encode() + b"\n"
@@ -198,16 +213,17 @@ def _keep(spool: Spool, row: CandidateRow, facts: Facts, length: int) -> None:
     spool.labels[name] = row.label.partition(":")[0]
 
 
-def _composed(cell: Cell, spool: Spool, rules: CurationPolicy) -> Composition:
+def _composed(cell: Cell, spool: Spool, court: Court) -> Composition:
     candidates = Candidates(
         adapter_kind=cell.adapter_kind,
         round=cell.round,
         facts=tuple(spool.facts),
         signatures=spool.signatures,
         dropped=spool.dropped,
+        quota=court.quota,
     )
     try:
-        return compose(candidates, rules)
+        return compose(candidates, court.policy)
     except Refusal as error:
         raise DatasetError(f"{cell.form} {cell.adapter_kind} {cell.round}: {error}") from error
 
@@ -243,56 +259,18 @@ def _manifest(
         by_label=counted([spool.labels[name] for name in made.names]),
         by_round=counted([row.round for row in rows]),
         dropped=counted(list(made.dropped.elements())),
-        policy=court.policy.canonical_json(tokenizer=court.counter.name),
+        policy=court.policy.canonical_json(
+            tokenizer=court.counter.name, tokens=sort_of(court.counter), quota=court.quota
+        ),
     )
 
 
-def _reasoned(layout: Layout, cell: Cell) -> tuple[Count, ...]:
-    """Plans that came with a teacher's reasoning; asked for the planning kind alone."""
-    if cell.adapter_kind != "planning_dpo":
-        return ()
-    rows = pooled(layout, cell.round, cell.adapter_kind, "sft")
-    return counted([row.call_kind for row in rows if row.thinking])
-
-
-def _card(made: Composition, spool: Spool, reasoning: tuple[Count, ...]) -> CardFacts:
-    lengths = [spool.lengths[name] for name in made.names]
-    return CardFacts(
-        by_call=counted([_asked(row) for row in made.rows]),
-        by_licence=counted([spool.licences[name] for name in made.names]),
-        tokens=(max(lengths), sum(lengths)),
-        reasoning=reasoning,
-        plots=(("domains.png", "Rows by domain"), ("lengths.png", "Rows by length")),
+def rows_of(made: Composition, spool: Spool) -> tuple[CardRow, ...]:
+    """What a card tells of the chosen rows, in order."""
+    return tuple(
+        CardRow(row, spool.lengths[row.example_id], spool.licences[row.example_id])
+        for row in made.rows
     )
-
-
-def _write_plots(
-    layout: Layout, folder: Path, manifest: DatasetManifest, lengths: Sequence[int]
-) -> None:
-    write_bytes(folder / "domains.png", _domain_plot(layout, manifest))
-    write_bytes(folder / "lengths.png", _length_plot(layout, lengths))
-
-
-def _asked(row: Facts) -> str:
-    if row.verdict is None:
-        return row.call_kind
-    return f"{row.call_kind}: {'yes' if row.verdict else 'no'}"
-
-
-def _domain_plot(layout: Layout, manifest: DatasetManifest) -> bytes:
-    bars = [(item.label or "(published)", item.count) for item in manifest.by_domain]
-    title = f"{manifest.adapter_kind} {manifest.round} {manifest.form}: rows by domain"
-    return bar_plot(title, bars, unit="rows", cache=layout.scratch / "matplotlib")
-
-
-def _length_plot(layout: Layout, lengths: Sequence[int]) -> bytes:
-    edges = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
-    below = [sum(length <= edge for length in lengths) for edge in edges]
-    bars = [
-        (f"at most {edge}", count - before)
-        for edge, count, before in zip(edges, below, (0, *below), strict=False)
-    ]
-    return bar_plot("rows by length", bars, unit="rows", cache=layout.scratch / "matplotlib")
 
 
 def _sealed(cell: Cell, manifest: DatasetManifest) -> AssetManifest:
@@ -305,18 +283,3 @@ def _sealed(cell: Cell, manifest: DatasetManifest) -> AssetManifest:
         counts=(Count(label="row", count=manifest.rows), *manifest.dropped),
         policy=manifest.policy,
     )
-
-
-def _preview(manifest: DatasetManifest) -> tuple[dict[str, str], ...]:
-    groups = (
-        ("replay", (Count(label="earlier rounds", count=manifest.replayed),)),
-        ("domain", manifest.by_domain),
-        ("source", manifest.by_source),
-        ("label", manifest.by_label),
-    )
-    return tuple(
-        {"what": what, "of": item.label, "rows": str(item.count),
-         "share": f"{item.count / manifest.rows:.1%}"}
-        for what, counts in groups
-        for item in counts
-    )  # fmt: skip

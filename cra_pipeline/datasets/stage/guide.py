@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from cra_pipeline.contracts.manifests import AssetManifest, Input
+from cra_pipeline.contracts.manifests import Input
 from cra_pipeline.contracts.plans import TrainingPlan
 from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.datasets.quota import Quota
+from cra_pipeline.datasets.stage.dataset_files import Cell
+from cra_pipeline.integrations.evidence import require_checked
 from cra_pipeline.integrations.files import read_record
 from cra_pipeline.kinds import ADAPTER_KINDS
 
@@ -40,10 +43,30 @@ def _plan(layout: Layout, round_name: str) -> TrainingPlan | None:
     return read_record(path, TrainingPlan) if path.exists() else None
 
 
+def quota_of(layout: Layout, cell: Cell) -> Quota:
+    """What the round's plan asks of a dataset; nothing in particular where there is no plan.
+
+    The plan counts examples of the form without which a kind cannot be trained: of the other form,
+    such as pairs beside examples, all are wanted. Without candidates in sight it names no source.
+
+    Raises:
+        StoreError: The plan is damaged.
+    """
+    plan = _plan(layout, cell.round)
+    if plan is None:
+        return Quota()
+    (item,) = (item for item in plan.adapters if item.adapter_kind == cell.adapter_kind)
+    needed = "dpo" if ADAPTER_KINDS[cell.adapter_kind].technique == "dpo" else "sft"
+    sources = tuple(row.source for row in item.stock if row.form == cell.form and row.rows)
+    return Quota(wanted=item.wanted if cell.form == needed else 0, sources=sources)
+
+
 def plan_input(layout: Layout, round_name: str) -> tuple[Input, ...]:
-    """The plan's content id, where there is one."""
-    path = layout.manifest(ASSET, round_name)
-    if not path.exists():
+    """The plan's content id, where there is one.
+
+    Raises:
+        CheckError: It failed its check, or has none.
+    """
+    if not layout.manifest(ASSET, round_name).exists():
         return ()
-    manifest = read_record(path, AssetManifest)
-    return (Input(name=f"{ASSET}/{round_name}", content_id=manifest.content_id),)
+    return (require_checked(layout, ASSET, round_name),)

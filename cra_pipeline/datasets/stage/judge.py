@@ -13,7 +13,7 @@ from cra_pipeline.datasets.facts import facts_of
 from cra_pipeline.datasets.format_contract import findings
 from cra_pipeline.datasets.judging import broken_rules
 from cra_pipeline.datasets.policy import CurationPolicy
-from cra_pipeline.datasets.stage.chats import chat_of
+from cra_pipeline.datasets.stage.chats import chat_of, note_on_tokens
 from cra_pipeline.datasets.stage.curate import court_of
 from cra_pipeline.datasets.stage.dataset_files import Cell, read_rows
 from cra_pipeline.datasets.stage.guide import plan_task
@@ -42,7 +42,8 @@ def check_dataset(layout: Layout, cell: Cell) -> CheckReport:
         *broken_rules(rows, court_of(layout, cell, policy=CurationPolicy())),
         *_format_faults(layout, cell, rows),
     ]
-    report = write_check(layout, manifest, found)
+    notes = filter(None, [note_on_tokens(layout, cell.adapter_kind)])
+    report = write_check(layout, manifest, found, notes=tuple(notes))
     if report.passed:
         register(layout.raw_db, _entry(layout, cell, told, rows))
     return report

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,6 +30,9 @@ _PROMPTS_KEPT = 64
 
 class HuggingFaceChat:
     """A ``ports.ChatFormat``; also counts tokens, for rules on length."""
+
+    exact = True
+    """Its numbers are the server's own."""
 
     def __init__(
         self,
@@ -104,6 +107,31 @@ class HuggingFaceChat:
             ModelError: The template refuses it.
         """
         return self._prompt(system, prompt)[1]
+
+    @property
+    def vocabulary(self) -> int:
+        """How many token ids there are, from 0."""
+        return int(self._tokenizer.get_vocab_size(with_added_tokens=True))
+
+    def opened_ids(self, messages: Sequence[Mapping[str, str]]) -> tuple[int, ...]:
+        """Any conversation, the answering turn opened; ``prompt_ids`` where it has two messages.
+
+        Args:
+            messages: Roles and contents, in order.
+
+        Raises:
+            ModelError: The template refuses it.
+        """
+        given = {**self._special, **self._variables}
+        return self._ids(self._template.render(messages, opened=True, variables=given))
+
+    def text_ids(self, text: str) -> tuple[int, ...]:
+        """A text as it stands; special tokens that it names are meant."""
+        return self._ids(text)
+
+    def plain_text(self, ids: Sequence[int]) -> str:
+        """The text of tokens, special ones left out."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def _opened(self, system: str, prompt: str) -> tuple[str, tuple[int, ...]]:
         text = self._text(system, prompt, None)
