@@ -21,6 +21,8 @@ from cra_pipeline.gates.verdict import Seen, decision, report_of, seen_of
 from cra_pipeline.gates.wording import percent
 
 GATE_1 = "gate_1:"
+LATER_TIERS = "later_tiers:"
+"""Starts the names of requirements that a round without adapters of later tiers need not meet."""
 
 
 def judge_base(case: Case, policy: RoundPolicy) -> GateReport:
@@ -83,7 +85,7 @@ def base_half(reports: Iterable[str], waiver: str) -> Requirement:
     """
     found = tuple(reports)
     missing = not found or not all(found)
-    told = ", ".join(report[:12] or "no report" for report in found) or "no base"
+    told = ", ".join(sorted({report[:12] or "no report" for report in found})) or "no base"
     return Requirement(
         name=f"{GATE_1}base_half",
         holds=True if not missing or waiver else None,
@@ -97,18 +99,24 @@ def adapter_half(
 ) -> Iterator[Requirement]:
     """Scope and code adapters have passed, now or in an earlier round.
 
+    They are what adapters of later tiers stand on. Where a round's candidates are of the first tier
+    alone, one of which may well be missing, this half is told under ``LATER_TIERS`` and decides
+    nothing: whoever trains a later tier asks for it there.
+
     Args:
         decisions: By kind, of this round's reports.
         active: By kind, the version that was active when the round was opened.
         policy: Which kinds.
     """
+    passed = {kind for kind, said in decisions.items() if said == "passed"}
+    start = GATE_1 if passed - {*policy.adapter_half} else LATER_TIERS
     for kind in policy.adapter_half:
         said, version = decisions.get(kind), active.get(kind, "")
-        told = [f"this round: {said}"] if said else ["no report in this round"]
+        told = f"this round: {said}" if said else "no report in this round"
         yield Requirement(
-            name=f"{GATE_1}adapter:{kind}",
+            name=f"{start}adapter:{kind}",
             holds=True if said == "passed" or version else (False if said == "failed" else None),
-            found="; ".join([*told, f"in service: {version or 'none'}"]),
+            found=f"{told}; in service: {version or 'none'}",
             expected="passed in this round, or in service since an earlier one",
         )
 

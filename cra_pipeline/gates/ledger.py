@@ -11,18 +11,27 @@ from dataclasses import dataclass
 from cra_pipeline.contracts.registry import LedgerLine
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Digests of a registered version."""
+    """A registered version, with the digests of its weights and its base."""
 
+    version: str
+    adapter_kind: str
+    round: str
     adapter: str
     base: str
 
 
 def versions(lines: Sequence[LedgerLine]) -> dict[str, Known]:
-    """Digests of every registered version, by version."""
+    """Every registered version."""
     return {
-        line.version: Known(line.adapter_digest, line.base_digest)
+        line.version: Known(
+            version=line.version,
+            adapter_kind=line.adapter_kind,
+            round=line.round,
+            adapter=line.adapter_digest,
+            base=line.base_digest,
+        )
         for line in lines
         if line.act == "registered"
     }
@@ -49,6 +58,8 @@ def _open_intent(lines: Sequence[LedgerLine]) -> str:
     return under_way
 
 
-def rolled_back(lines: Sequence[LedgerLine]) -> bool:
-    """Whether any promotion was ever taken back in this workspace."""
-    return any(line.act == "rollback_done" for line in lines)
+def earlier_versions(lines: Sequence[LedgerLine]) -> tuple[Known, ...]:
+    """Versions that a promotion took out of service, and that a rollback would bring back."""
+    known = versions(lines)
+    names = {line.from_version for line in lines if line.act == "promotion_done"}
+    return tuple(known[name] for name in sorted(names & known.keys()))

@@ -147,7 +147,7 @@ class GatePolicy:
     draws: int = 10_000
     seed: int = 0
     smallest_effect: float = 0.1
-    least_tasks: int = 170
+    least_tasks: int = 160
     least_per_class: int = 30
     sampled_seeds: int = 3
     most_unjudged: float = 0.1

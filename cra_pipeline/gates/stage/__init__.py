@@ -1,0 +1,1 @@
+"""Gates on disk: reading evidence, writing reports, and checking them again."""

@@ -1,0 +1,161 @@
+"""What a gate reads: attempts and answers, the adapter's and the base's records, the ledger."""
+
+from __future__ import annotations
+
+from cra_pipeline.contracts.adapters import AdapterManifest
+from cra_pipeline.contracts.bases import BaseRecord
+from cra_pipeline.contracts.gates import HoldoutAnswer, HoldoutAttempt
+from cra_pipeline.contracts.manifests import Input
+from cra_pipeline.contracts.registry import LedgerLine
+from cra_pipeline.contracts.rounds import RoundRecord
+from cra_pipeline.contracts.workspace import MULTI, Layout
+from cra_pipeline.errors import CheckError, RoundError
+from cra_pipeline.gates.case import Case
+from cra_pipeline.gates.ledger import versions
+from cra_pipeline.integrations.evidence import require_checked
+from cra_pipeline.integrations.files import (
+    peek_journal,
+    read_record,
+    read_table,
+    rows_content_id,
+)
+
+ATTEMPTS = "holdout_attempts"
+
+
+def key_of(adapter_kind: str, round_name: str) -> str:
+    """Partition key of one kind and round."""
+    return f"{adapter_kind}{MULTI}{round_name}"
+
+
+def parts_of(partition: str) -> tuple[str, str]:
+    """Kind and round of a key."""
+    kind, _, name = partition.partition(MULTI)
+    return kind, name
+
+
+def round_record(layout: Layout, name: str) -> RoundRecord:
+    """Record of an opened round.
+
+    Raises:
+        RoundError: It is not opened.
+    """
+    path = layout.rounds / f"{name}.json"
+    if not path.exists():
+        raise RoundError(f"{path}: missing: the round is not opened: cra-pipeline round open")
+    return read_record(path, RoundRecord)
+
+
+def adapter_of(layout: Layout, partition: str) -> AdapterManifest:
+    """Manifest of the candidate.
+
+    Raises:
+        StoreError: It was not trained.
+    """
+    return read_record(layout.partition("adapter", partition) / "adapter.json", AdapterManifest)
+
+
+def base_of(layout: Layout, adapter: AdapterManifest) -> BaseRecord:
+    """Record of the base that a candidate was trained from.
+
+    Raises:
+        StoreError: The base is missing.
+        CheckError: The base of that name is another one now.
+    """
+    recipe = adapter.recipe
+    path = layout.bases / recipe.base_id / "base.json"
+    base = read_record(path, BaseRecord)
+    if base.content_id != recipe.base_digest:
+        raise CheckError(
+            f"{path}: holds base {base.content_id[:12]}, but {adapter.adapter_kind} "
+            f"{adapter.round} was trained from {recipe.base_digest[:12]}: train it again"
+        )
+    return base
+
+
+def ledger_lines(layout: Layout) -> tuple[LedgerLine, ...]:
+    """Lines of the ledger as they stand; none where nothing was registered.
+
+    Raises:
+        StoreError: A line is damaged.
+    """
+    return peek_journal(layout.registry / "ledger.jsonl", LedgerLine)
+
+
+def attempts_of(layout: Layout, partition: str) -> tuple[HoldoutAttempt, ...]:
+    """Attempts on the holdout, once their check passed.
+
+    Raises:
+        CheckError: They are missing, unchecked, or failed their check.
+    """
+    require_checked(layout, ATTEMPTS, partition)
+    return read_table(layout.table(ATTEMPTS, partition), HoldoutAttempt)
+
+
+def answers_of(layout: Layout, partition: str) -> tuple[HoldoutAnswer, ...]:
+    """Answered calls of those attempts.
+
+    Raises:
+        StoreError: Missing or damaged.
+    """
+    path = layout.partition(ATTEMPTS, partition) / "holdout_answers.parquet"
+    return read_table(path, HoldoutAnswer)
+
+
+def case_of(layout: Layout, partition: str) -> Case:
+    """Everything that the gate of a ``kind|round`` judges.
+
+    Raises:
+        CheckError: Attempts or adapter are missing, unchecked or of another base; or the incumbent
+            that the round names is not in the ledger.
+        RoundError: The round is not opened.
+        StoreError: A file is missing or damaged.
+    """
+    kind, name = parts_of(partition)
+    record, adapter = round_record(layout, name), adapter_of(layout, partition)
+    base = base_of(layout, adapter)
+    attempts, answers = attempts_of(layout, partition), answers_of(layout, partition)
+    incumbent, digest = _incumbent(layout, record, kind, base.content_id)
+    # Latencies are of the machine: the same attempts on another one are the same evidence.
+    timeless = [row.model_copy(update={"latency_ms": 0.0}) for row in attempts]
+    return Case(
+        adapter_kind=kind,
+        round=name,
+        base_digest=base.content_id,
+        adapter_digest=adapter.adapter_digest,
+        incumbent=incumbent,
+        incumbent_digest=digest,
+        attempts=attempts,
+        answers=answers,
+        inputs=(
+            Input(name=f"adapter/{partition}", content_id=adapter.digest()),
+            Input(name=f"holdout_answers/{partition}", content_id=rows_content_id(answers)),
+            Input(name=f"holdout_attempts/{partition}", content_id=rows_content_id(timeless)),
+            Input(name=f"rounds/{name}", content_id=record.digest()),
+        ),
+        waivers=waivers_of(record, kind),
+    )
+
+
+def waivers_of(record: RoundRecord, kind: str) -> tuple[str, ...]:
+    """Waivers of a round that name no other kind, as ``what: why``."""
+    from cra_pipeline.kinds import ADAPTER_KINDS
+
+    others = ADAPTER_KINDS.keys() - {kind}
+    return tuple(
+        f"{what}: {why}" for what, why in record.waivers if what.partition(":")[2] not in others
+    )
+
+
+def _incumbent(layout: Layout, record: RoundRecord, kind: str, base: str) -> tuple[str, str]:
+    """Version and digest of the incumbent; nothing where it is void for its base."""
+    version = dict(record.incumbents).get(kind, "")
+    if not version:
+        return "", ""
+    known = versions(ledger_lines(layout)).get(version)
+    if known is None:
+        raise CheckError(
+            f"{layout.registry / 'ledger.jsonl'}: {version} was in service when {record.round} was "
+            "opened, but the ledger does not know it: restore the ledger"
+        )
+    return (version, known.adapter) if known.base == base else ("", "")
