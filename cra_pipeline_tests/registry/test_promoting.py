@@ -145,12 +145,12 @@ def test_without_the_round_gate_nothing_is_promoted(world: World) -> None:
     with pytest.raises(CheckError, match="round_gate of r01 is not ready"):
         promote(world.layout, "scope", "scope-v1", vet=vet)
 
-    world.round_gate("r01", gate_2="not_enough_evidence")
+    world.round_gate("r01", {}, gate_2="not_enough_evidence")
     with pytest.raises(RegistryError, match="judged no report as scope"):
         promote(world.layout, "scope", "scope-v1", vet=vet)
 
     digest = read_book(world.layout).standing.versions["scope-v1"].gate_report
-    world.round_gate("r01", gate_2="not_enough_evidence", scope=digest)
+    world.round_gate("r01", {"scope": digest}, gate_2="not_enough_evidence")
     with pytest.raises(RegistryError, match="Gate 2 of r01 not_enough_evidence"):
         promote(world.layout, "scope", "scope-v1", vet=vet)
     assert active(world.layout) == ""

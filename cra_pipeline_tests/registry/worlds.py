@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,7 +91,7 @@ class World:
             policy="{}",
         )
         self.write("gate_report", f"{kind}|{round_name}", "gate.json", report, checked=True)
-        self.round_gate(round_name, **({kind: report.digest()} if decision == "passed" else {}))
+        self.round_gate(round_name, {kind: report.digest()} if decision == "passed" else {})
         return report
 
     def adapter(self, kind: str, round_name: str) -> str:
@@ -117,9 +118,9 @@ class World:
     def round_gate(
         self,
         round_name: str,
+        fresh: Mapping[str, str],
         gate_1: Decision = "passed",
         gate_2: Decision = "passed",
-        **fresh: str,
     ) -> None:
         """Judge all candidates of a round together, those of before included."""
         path = self.layout.partition("round_gate", round_name) / "round_gate.json"
@@ -127,7 +128,7 @@ class World:
         if path.exists():
             found = RoundGateReport.parse_json(path.read_bytes(), where=str(path))
             known = {item.name: item.content_id for item in found.candidates}
-        candidates = sorted((known | fresh).items())
+        candidates = sorted({**known, **fresh}.items())
         report = RoundGateReport(
             round=round_name,
             candidates=tuple(Input(name=name, content_id=digest) for name, digest in candidates),

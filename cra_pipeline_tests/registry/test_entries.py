@@ -1,0 +1,199 @@
+"""What the asset does with a gated adapter, and what its check does with an override."""
+
+from __future__ import annotations
+
+import pytest
+
+from cra_pipeline.contracts.registry import LedgerLine
+from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.errors import CheckError, StoreError
+from cra_pipeline.integrations.files import read_table, write_record
+from cra_pipeline.registry.stage.book import read_book
+from cra_pipeline.registry.stage.entries import check_active, enter
+from cra_pipeline.registry.stage.keeping import kept_folder, kept_report
+from cra_pipeline.registry.stage.promoting import promote, roll_back
+from cra_pipeline_tests.registry.databases import active, marked
+from cra_pipeline_tests.registry.worlds import WEIGHTS, World, arm, candidate, vet
+
+
+@pytest.fixture
+def world(layout: Layout) -> World:
+    return World(layout=layout)
+
+
+def acts(layout: Layout) -> list[tuple[str, str]]:
+    return [(line.act, line.version) for line in read_book(layout).lines]
+
+
+def second_refused(world: World) -> None:
+    world.serve()
+    world.gated(round_name="r02", decision="failed")
+    world.entered("scope", "r02")
+
+
+def test_what_passed_is_promoted_and_the_table_says_so(world: World) -> None:
+    world.gated()
+
+    report = enter(world.layout, "scope|r01", vet=vet)
+
+    assert active(world.layout) == marked(world.layout) == "scope-v1"
+    rows = read_table(world.layout.table("registry_entry", "scope|r01"), LedgerLine)
+    assert [row.act for row in rows] == ["registered", "promotion_intended", "promotion_done"]
+    assert [row["act"] for row in report.preview] == [row.act for row in rows]
+    assert [item.name for item in report.manifest.inputs] == [
+        "gate_report/scope|r01", "round_gate/r01",
+    ]  # fmt: skip
+    assert check_active(world.layout, "scope|r01", vet=vet).passed
+
+
+def test_a_second_run_writes_the_same_bytes(world: World) -> None:
+    world.gated()
+    enter(world.layout, "scope|r01", vet=vet)
+    files = sorted(path for path in world.layout.root.rglob("*") if path.is_file())
+    kept = [path for path in files if path.suffix in {".jsonl", ".json", ".parquet"}]
+    before = {path: path.read_bytes() for path in kept}
+
+    enter(world.layout, "scope|r01", vet=vet)
+
+    assert {path: path.read_bytes() for path in kept} == before
+
+
+def test_what_failed_becomes_one_refusal_with_the_reason(world: World) -> None:
+    second_refused(world)
+    world.entered("scope", "r02")
+
+    refused = [line for line in read_book(world.layout).lines if line.act == "refused"]
+    assert [line.version for line in refused] == ["scope-v2"]
+    assert refused[0].reason == "gate failed: gain_against_base: found +0.30, expected above 0"
+    assert active(world.layout) == marked(world.layout) == "scope-v1"
+
+
+def test_too_little_evidence_is_a_refusal_too(world: World) -> None:
+    world.gated(decision="not_enough_evidence")
+    world.entered("scope", "r01")
+
+    assert acts(world.layout)[-1] == ("refused", "scope-v1")
+    assert active(world.layout) == ""
+
+
+def test_a_failed_check_beside_a_failed_report_still_gives_the_refusal(world: World) -> None:
+    world.gated(decision="failed")
+    path = world.layout.check("gate_report", "scope|r01")
+    path.write_text(path.read_text().replace('"passed": true', '"passed": false'))
+
+    world.entered("scope", "r01")
+    assert acts(world.layout)[-1] == ("refused", "scope-v1")
+
+
+def test_what_the_round_gate_refused_is_promoted_once_it_passes(world: World) -> None:
+    report = world.gated()
+    world.round_gate("r01", {"scope": report.digest()}, gate_2="not_enough_evidence")
+    world.entered("scope", "r01")
+    assert acts(world.layout)[-1] == ("refused", "scope-v1")
+
+    world.round_gate("r01", {"scope": report.digest()})
+    world.entered("scope", "r01")
+    assert active(world.layout) == "scope-v1"
+
+
+def test_an_unready_gate_is_not_entered(world: World) -> None:
+    world.adapter("scope", "r01")
+
+    with pytest.raises(CheckError, match=r"gate_report of scope\|r01 is not ready"):
+        world.entered("scope", "r01")
+    assert not world.layout.registry.exists()
+
+
+def test_a_half_written_adapter_is_not_entered(world: World) -> None:
+    world.gated()
+    (world.layout.partition("adapter", "scope|r01") / "adapter.json").unlink()
+
+    with pytest.raises(StoreError, match=r"adapter\.json: missing"):
+        world.entered("scope", "r01")
+    assert acts(world.layout) == []
+
+
+def test_an_override_serves_until_the_next_check(world: World) -> None:
+    second_refused(world)
+    promote(world.layout, "scope", "scope-v2", vet=vet, override="ada: just once")
+    assert active(world.layout) == marked(world.layout) == "scope-v2"
+
+    first = check_active(world.layout, "scope|r02", vet=vet)
+    again = check_active(world.layout, "scope|r02", vet=vet)
+
+    words = "scope-v2 was rolled back to scope-v1: override: scope-v2 was promoted (ada: just once)"
+    assert (first.passed, first.findings) == (False, (words,))
+    assert again.passed
+    assert active(world.layout) == marked(world.layout) == "scope-v1"
+
+
+def test_overrides_on_overrides_are_all_rolled_back(world: World) -> None:
+    second_refused(world)
+    world.gated(round_name="r03", decision="failed")
+    world.entered("scope", "r03")
+    for version in ("scope-v2", "scope-v3"):
+        promote(world.layout, "scope", version, vet=vet, override="ada: why not")
+
+    check_active(world.layout, "scope|r02", vet=vet)
+
+    assert active(world.layout) == "scope-v1"
+
+
+def test_the_asset_puts_nothing_back_that_was_rolled_back(world: World) -> None:
+    world.serve()
+    roll_back(world.layout, "scope", reason="ada: wrong")
+
+    world.entered("scope", "r01")
+
+    assert active(world.layout) == ""
+
+
+def test_an_incumbent_that_became_worse_is_rolled_back(world: World) -> None:
+    world.serve()
+    world.serve(round_name="r02")
+    worse = (candidate(0.3, 0.2, 0.4), arm("incumbent", 0.3, 0.2, 0.4), arm("base", 0.6, 0.5, 0.7))
+    world.gated(round_name="r03", decision="failed", figures=worse)
+
+    world.entered("scope", "r03")
+
+    assert active(world.layout) == marked(world.layout) == "scope-v1"
+    last = read_book(world.layout).lines[-1]
+    assert (last.act, last.from_version) == ("rollback_done", "scope-v2")
+    assert last.reason.startswith("regression: relevant_recall 0.300 [0.200, 0.400] against 0.600")
+    assert promoted_again(world.layout) == "scope-v2 is not promoted: it was rolled back"
+
+
+def promoted_again(layout: Layout) -> str:
+    with pytest.raises(Exception, match="it was rolled back") as found:
+        promote(layout, "scope", "scope-v2", vet=vet)
+    # What served when the version was gated serves again, so that this is the only reason.
+    return str(found.value).partition(" (")[0]
+
+
+def test_a_better_candidate_replaces_a_worse_incumbent_without_a_rollback(world: World) -> None:
+    world.serve()
+    worse = (candidate(0.9, 0.8, 1.0), arm("incumbent", 0.3, 0.2, 0.4), arm("base", 0.6, 0.5, 0.7))
+    world.gated(round_name="r02", figures=worse)
+
+    world.entered("scope", "r02")
+
+    assert active(world.layout) == "scope-v2"
+    assert "rollback_done" not in {act for act, _ in acts(world.layout)}
+
+
+def test_the_check_finds_files_and_reports_that_were_changed(world: World) -> None:
+    world.gated()
+    world.entered("scope", "r01")
+    folder = kept_folder(world.layout, "scope-v1")
+    report = kept_report(world.layout, "scope-v1")
+
+    write_record(folder / "gate.json", report.model_copy(update={"tasks": 41}))
+    assert check_active(world.layout, "scope|r01", vet=vet).findings == (
+        "scope-v1: its kept gate report was edited: restore it from a backup",
+    )
+
+    write_record(folder / "gate.json", report)
+    (folder / WEIGHTS).write_bytes(b"half")
+    (finding,) = check_active(world.layout, "scope|r01", vet=vet).findings
+    assert "restore the folder" in finding
+    assert active(world.layout) == "scope-v1"
