@@ -13,7 +13,9 @@ import stat
 from pathlib import Path
 from typing import Literal, get_args
 
-Kind = Literal["agent", "bench", "cra", "env", "package", "score", "testrun", "wheel", ".part"]
+Kind = Literal[
+    "agent", "bench", "cra", "env", "package", "score", "server", "testrun", "wheel", ".part"
+]
 """What a folder is for; ``.part`` is a tree that is not yet published, and ``cra`` stands in the
 system's temporary folder, among those of other programs.
 """
