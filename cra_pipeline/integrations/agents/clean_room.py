@@ -151,7 +151,7 @@ class CleanRoomAgent:
         ending = judged_ending(left, calls, self.gateway.model_errors(cell), desk.faults)
         if ending.outcome is None:
             ending = doubted(ending, left, base.tree, calls)
-        unmerged = merged(self.supplies.layout, left, attempt_id)
+        unmerged = merged(self.supplies.layout, left, attempt_id) if self.supplies.logged else ""
         run = self._told(plan, said, book, left, calls, ending, unmerged)
         # Last: until then the attempt on record may be an earlier try, with the calls of that.
         settle_try(part, log)

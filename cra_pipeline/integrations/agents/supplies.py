@@ -55,6 +55,8 @@ class Supplies:
         partition: Of the asset ``attempts``, for which the backend works.
         most: Proposals wanted for a task at most.
         seed: Seeds the backend's draws.
+        logged: Whether what an agent logs joins the workspace's raw database, from which training
+            data are drawn; never for attempts on what is kept out of training.
     """
 
     right_answer: Callable[[TaskRow], dict[str, str]]
@@ -68,3 +70,4 @@ class Supplies:
     partition: str
     most: int
     seed: int
+    logged: bool = True
