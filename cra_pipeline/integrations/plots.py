@@ -9,6 +9,8 @@ from pathlib import Path
 
 _BAR_INCHES = 0.28
 _WIDTH_INCHES = 8.0
+_FEW = 20
+"""Points that are drawn as dots too."""
 
 
 def bar_plot(title: str, bars: Sequence[tuple[str, int]], *, unit: str, cache: Path) -> bytes:
@@ -35,6 +37,40 @@ def bar_plot(title: str, bars: Sequence[tuple[str, int]], *, unit: str, cache: P
     axes.bar_label(drawn, padding=3)
     axes.set_xlabel(unit)
     axes.set_title(title)
+    target = io.BytesIO()
+    figure.savefig(target, format="png", metadata={"Software": None})
+    return target.getvalue()
+
+
+def line_plot(
+    title: str,
+    lines: Sequence[tuple[str, Sequence[tuple[float, float]]]],
+    *,
+    axes: tuple[str, str],
+    cache: Path,
+) -> bytes:
+    """Lines with their names, as PNG.
+
+    Args:
+        title: Stands above the lines.
+        lines: (name, points), in order; a single point is drawn as a dot.
+        axes: What lies along, and what upwards.
+        cache: As for ``bar_plot``.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("MPLCONFIGDIR", str(cache))
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_WIDTH_INCHES, _WIDTH_INCHES / 2), layout="constrained")
+    drawn = figure.add_subplot()
+    for name, points in lines:
+        across, upwards = zip(*points, strict=True)
+        drawn.plot(across, upwards, label=name, marker="o" if len(points) <= _FEW else "")
+    drawn.set_xlabel(axes[0])
+    drawn.set_ylabel(axes[1])
+    drawn.set_title(title)
+    if lines:
+        drawn.legend()
     target = io.BytesIO()
     figure.savefig(target, format="png", metadata={"Software": None})
     return target.getvalue()

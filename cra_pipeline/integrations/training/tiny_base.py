@@ -42,7 +42,7 @@ class TinyShape:
     heads: int = 4
     key_value_heads: int = 2
     head_dim: int = 32
-    window: int = 4096
+    window: int = 16384
     linear_std: float = 0.1
     embedding_gain: float = 3.0
     seed: int = 0

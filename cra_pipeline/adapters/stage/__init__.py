@@ -1,0 +1,1 @@
+"""The world of adapters: datasets in, trained and vetted weights out."""
