@@ -30,13 +30,12 @@ from pathlib import Path
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import RegistryError
 from cra_pipeline.registry.stage.promoting import promote
-from cra_pipeline_tests.registry.worlds import vet
 
 home, kind, version = sys.argv[1:]
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    promote(Layout(Path(home)), kind, version, vet=vet)
+    promote(Layout(Path(home)), kind, version)
 except RegistryError as error:
     print(error)
     sys.exit(1)
@@ -54,7 +53,7 @@ def world(layout: Layout) -> World:
 
 
 def second(layout: Layout) -> None:
-    promote(layout, "scope", "scope-v2", vet=vet)
+    promote(layout, "scope", "scope-v2")
 
 
 def serves(layout: Layout) -> str:
@@ -100,7 +99,7 @@ def test_a_head_that_is_gone_moves_nothing(world: World) -> None:
 def test_a_clock_that_goes_back_is_held_at_the_last_line(world: World) -> None:
     before = read_book(world.layout).lines[-1].at
 
-    promote(world.layout, "scope", "scope-v2", vet=vet, clock=lambda: 1.0)
+    promote(world.layout, "scope", "scope-v2", clock=lambda: 1.0)
 
     assert {line.at for line in read_book(world.layout).lines[-2:]} == {before}
     assert serves(world.layout) == "scope-v2"

@@ -6,14 +6,15 @@ import pytest
 
 from cra_pipeline.contracts.registry import LedgerLine
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.errors import CheckError, StoreError
+from cra_pipeline.errors import CheckError, RegistryError, StoreError
+from cra_pipeline.integrations.adapter_files import WEIGHTS
 from cra_pipeline.integrations.files import read_table, write_record
 from cra_pipeline.registry.stage.book import read_book
 from cra_pipeline.registry.stage.entries import check_active, enter
 from cra_pipeline.registry.stage.keeping import kept_folder, kept_report
-from cra_pipeline.registry.stage.promoting import promote, roll_back
+from cra_pipeline.registry.stage.promoting import promote, roll_back, roll_back_regressed
 from cra_pipeline_tests.registry.databases import active, marked
-from cra_pipeline_tests.registry.worlds import WEIGHTS, World, arm, candidate, vet
+from cra_pipeline_tests.registry.worlds import World, Worse, vet
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_what_passed_is_promoted_and_the_table_says_so(world: World) -> None:
     assert [item.name for item in report.manifest.inputs] == [
         "gate_report/scope|r01", "round_gate/r01",
     ]  # fmt: skip
-    assert check_active(world.layout, "scope|r01", vet=vet).passed
+    assert check_active(world.layout, "scope|r01").passed
 
 
 def test_a_second_run_writes_the_same_bytes(world: World) -> None:
@@ -115,11 +116,11 @@ def test_a_half_written_adapter_is_not_entered(world: World) -> None:
 
 def test_an_override_serves_until_the_next_check(world: World) -> None:
     second_refused(world)
-    promote(world.layout, "scope", "scope-v2", vet=vet, override="ada: just once")
+    promote(world.layout, "scope", "scope-v2", override="ada: just once")
     assert active(world.layout) == marked(world.layout) == "scope-v2"
 
-    first = check_active(world.layout, "scope|r02", vet=vet)
-    again = check_active(world.layout, "scope|r02", vet=vet)
+    first = check_active(world.layout, "scope|r02")
+    again = check_active(world.layout, "scope|r02")
 
     words = "scope-v2 was rolled back to scope-v1: override: scope-v2 was promoted (ada: just once)"
     assert (first.passed, first.findings) == (False, (words,))
@@ -132,9 +133,9 @@ def test_overrides_on_overrides_are_all_rolled_back(world: World) -> None:
     world.gated(round_name="r03", decision="failed")
     world.entered("scope", "r03")
     for version in ("scope-v2", "scope-v3"):
-        promote(world.layout, "scope", version, vet=vet, override="ada: why not")
+        promote(world.layout, "scope", version, override="ada: why not")
 
-    check_active(world.layout, "scope|r02", vet=vet)
+    check_active(world.layout, "scope|r02")
 
     assert active(world.layout) == "scope-v1"
 
@@ -148,37 +149,42 @@ def test_the_asset_puts_nothing_back_that_was_rolled_back(world: World) -> None:
     assert active(world.layout) == ""
 
 
-def test_an_incumbent_that_became_worse_is_rolled_back(world: World) -> None:
+def test_an_incumbent_that_became_worse_is_rolled_back_for_good(world: World) -> None:
     world.serve()
     world.serve(round_name="r02")
-    worse = (candidate(0.3, 0.2, 0.4), arm("incumbent", 0.3, 0.2, 0.4), arm("base", 0.6, 0.5, 0.7))
-    world.gated(round_name="r03", decision="failed", figures=worse)
+    world.gated(round_name="r03", decision="failed")
 
-    world.entered("scope", "r03")
+    world.entered("scope", "r03", Worse("scope-v2"))
 
     assert active(world.layout) == marked(world.layout) == "scope-v1"
     last = read_book(world.layout).lines[-1]
     assert (last.act, last.from_version) == ("rollback_done", "scope-v2")
-    assert last.reason.startswith("regression: relevant_recall 0.300 [0.200, 0.400] against 0.600")
-    assert promoted_again(world.layout) == "scope-v2 is not promoted: it was rolled back"
-
-
-def promoted_again(layout: Layout) -> str:
-    with pytest.raises(Exception, match="it was rolled back") as found:
-        promote(layout, "scope", "scope-v2", vet=vet)
-    # What served when the version was gated serves again, so that this is the only reason.
-    return str(found.value).partition(" (")[0]
+    assert last.reason == "regression: relevant_recall fell to 30 %"
+    with pytest.raises(RegistryError, match=r"not promoted: it was rolled back \(regression"):
+        promote(world.layout, "scope", "scope-v2")
 
 
 def test_a_better_candidate_replaces_a_worse_incumbent_without_a_rollback(world: World) -> None:
     world.serve()
-    worse = (candidate(0.9, 0.8, 1.0), arm("incumbent", 0.3, 0.2, 0.4), arm("base", 0.6, 0.5, 0.7))
-    world.gated(round_name="r02", figures=worse)
+    world.gated(round_name="r02")
 
-    world.entered("scope", "r02")
+    world.entered("scope", "r02", Worse("scope-v1"))
 
     assert active(world.layout) == "scope-v2"
     assert "rollback_done" not in {act for act, _ in acts(world.layout)}
+
+
+def test_a_finding_moves_only_its_own_kind_and_only_what_serves(world: World) -> None:
+    world.serve()
+    world.serve("precision")
+    world.gated(round_name="r02", decision="failed")
+    world.entered("scope", "r02", Worse("precision-v1"))
+    assert active(world.layout, "precision") == "precision-v1"
+
+    assert roll_back_regressed(world.layout, Worse("precision-v1")) is not None
+    assert roll_back_regressed(world.layout, Worse("precision-v1")) is None
+    assert active(world.layout, "precision") == ""
+    assert active(world.layout) == "scope-v1"
 
 
 def test_the_check_finds_files_and_reports_that_were_changed(world: World) -> None:
@@ -188,12 +194,12 @@ def test_the_check_finds_files_and_reports_that_were_changed(world: World) -> No
     report = kept_report(world.layout, "scope-v1")
 
     write_record(folder / "gate.json", report.model_copy(update={"tasks": 41}))
-    assert check_active(world.layout, "scope|r01", vet=vet).findings == (
+    assert check_active(world.layout, "scope|r01").findings == (
         "scope-v1: its kept gate report was edited: restore it from a backup",
     )
 
     write_record(folder / "gate.json", report)
     (folder / WEIGHTS).write_bytes(b"half")
-    (finding,) = check_active(world.layout, "scope|r01", vet=vet).findings
+    (finding,) = check_active(world.layout, "scope|r01").findings
     assert "restore the folder" in finding
     assert active(world.layout) == "scope-v1"

@@ -57,7 +57,7 @@ def overridden(world: World) -> None:
     world.serve()
     world.gated(round_name="r02", decision="failed")
     world.entered("scope", "r02")
-    promote(world.layout, "scope", "scope-v2", vet=vet, override="ada: just once")
+    promote(world.layout, "scope", "scope-v2", override="ada: just once")
 
 
 def settle_alone(layout: Layout) -> None:
@@ -67,15 +67,15 @@ def settle_alone(layout: Layout) -> None:
 
 CASES: dict[str, tuple[Prepare, Act, tuple[str, ...], str, str]] = {
     "first promotion": (
-        nothing_serves, lambda x: promote(x, "scope", "scope-v1", vet=vet), ("scope",), "",
+        nothing_serves, lambda x: promote(x, "scope", "scope-v1"), ("scope",), "",
         "scope-v1",
     ),
     "promotion": (
-        one_serves, lambda x: promote(x, "scope", "scope-v2", vet=vet), ("scope",), "scope-v1",
+        one_serves, lambda x: promote(x, "scope", "scope-v2"), ("scope",), "scope-v1",
         "scope-v2",
     ),
     "promotion of three stages": (
-        planning_serves, lambda x: promote(x, "planning_dpo", "planning_dpo-v2", vet=vet),
+        planning_serves, lambda x: promote(x, "planning_dpo", "planning_dpo-v2"),
         ("meta_plan", "step_plan", "test_plan"), "planning_dpo-v1", "planning_dpo-v2",
     ),
     "rollback": (
@@ -83,7 +83,7 @@ CASES: dict[str, tuple[Prepare, Act, tuple[str, ...], str, str]] = {
         "scope-v1",
     ),
     "rollback of an override": (
-        overridden, lambda x: check_active(x, "scope|r02", vet=vet), ("scope",), "scope-v2",
+        overridden, lambda x: check_active(x, "scope|r02"), ("scope",), "scope-v2",
         "scope-v1",
     ),
 }  # fmt: skip
@@ -147,7 +147,7 @@ def test_a_killed_registration_is_made_once_more(layout: Layout) -> None:
     row = register(layout, "scope", "r02", vet=vet)
 
     assert row.version == "scope-v2"
-    assert vet(kept_folder(layout, "scope-v2")) == row.adapter_digest
+    assert vet(kept_folder(layout, "scope-v2")).adapter_digest == row.adapter_digest
     assert list(read_book(layout).standing.versions) == ["scope-v1", "scope-v2"]
     assert active(layout) == "scope-v1"
     assert step > 3

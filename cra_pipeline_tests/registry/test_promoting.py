@@ -10,6 +10,7 @@ import pytest
 from cra_pipeline.contracts.gates import Decision
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import CheckError, RegistryError
+from cra_pipeline.integrations.adapter_files import WEIGHTS, adapter_digest
 from cra_pipeline.integrations.files import write_record
 from cra_pipeline.registry.stage.book import read_book
 from cra_pipeline.registry.stage.keeping import kept_folder
@@ -17,7 +18,7 @@ from cra_pipeline.registry.stage.promoting import promote, retire, roll_back
 from cra_pipeline.registry.stage.registering import register
 from cra_pipeline.registry.stage.settling import settled
 from cra_pipeline_tests.registry.databases import active, marked, rows
-from cra_pipeline_tests.registry.worlds import WEIGHTS, World, vet
+from cra_pipeline_tests.registry.worlds import World, vet
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_promoting_what_serves_already_changes_nothing(world: World) -> None:
     world.serve()
     before = read_book(world.layout).lines
 
-    promote(world.layout, "scope", "scope-v1", vet=vet)
+    promote(world.layout, "scope", "scope-v1")
 
     assert read_book(world.layout).lines == before
 
@@ -106,7 +107,7 @@ def test_a_report_that_did_not_pass_promotes_nothing(world: World, decision: Dec
     register(world.layout, "scope", "r02", vet=vet)
 
     with pytest.raises(RegistryError, match=f"gate {decision}: gain_against_base: found"):
-        promote(world.layout, "scope", "scope-v2", vet=vet)
+        promote(world.layout, "scope", "scope-v2")
     assert active(world.layout) == marked(world.layout) == "scope-v1"
 
 
@@ -119,12 +120,12 @@ def test_a_report_edited_by_hand_promotes_nothing(world: World) -> None:
     write_record(path, forged)
 
     with pytest.raises(CheckError, match="it was edited after it was written"):
-        promote(world.layout, "scope", "scope-v2", vet=vet)
+        promote(world.layout, "scope", "scope-v2")
 
     # With manifest and check forged as well the ledger still knows the one that was registered.
     world.write("gate_report", "scope|r02", "gate.json", forged, checked=True)
     with pytest.raises(RegistryError, match="it was made again or edited"):
-        promote(world.layout, "scope", "scope-v2", vet=vet)
+        promote(world.layout, "scope", "scope-v2")
     assert active(world.layout) == marked(world.layout) == "scope-v1"
 
 
@@ -134,7 +135,7 @@ def test_an_unchecked_report_promotes_nothing(world: World) -> None:
     world.layout.check("gate_report", "scope|r01").unlink()
 
     with pytest.raises(CheckError, match="not ready"):
-        promote(world.layout, "scope", "scope-v1", vet=vet)
+        promote(world.layout, "scope", "scope-v1")
     assert active(world.layout) == ""
 
 
@@ -143,16 +144,16 @@ def test_without_the_round_gate_nothing_is_promoted(world: World) -> None:
     register(world.layout, "scope", "r01", vet=vet)
     (world.layout.partition("round_gate", "r01") / "round_gate.json").unlink()
     with pytest.raises(CheckError, match="round_gate of r01 is not ready"):
-        promote(world.layout, "scope", "scope-v1", vet=vet)
+        promote(world.layout, "scope", "scope-v1")
 
     world.round_gate("r01", {}, gate_2="not_enough_evidence")
     with pytest.raises(RegistryError, match="judged no report as scope"):
-        promote(world.layout, "scope", "scope-v1", vet=vet)
+        promote(world.layout, "scope", "scope-v1")
 
     digest = read_book(world.layout).standing.versions["scope-v1"].gate_report
     world.round_gate("r01", {"scope": digest}, gate_2="not_enough_evidence")
     with pytest.raises(RegistryError, match="Gate 2 of r01 not_enough_evidence"):
-        promote(world.layout, "scope", "scope-v1", vet=vet)
+        promote(world.layout, "scope", "scope-v1")
     assert active(world.layout) == ""
 
 
@@ -165,7 +166,7 @@ def test_a_version_that_was_not_compared_with_what_serves_is_refused(world: Worl
     with pytest.raises(
         RegistryError, match="scope-v1 is in service, but the gate compared with no"
     ):
-        promote(world.layout, "scope", "scope-v2", vet=vet)
+        promote(world.layout, "scope", "scope-v2")
     assert active(world.layout) == "scope-v1"
 
 
@@ -192,7 +193,7 @@ def test_adapters_of_an_obsolete_base_are_void_and_serve_no_longer(world: World)
     assert active(world.layout) == marked(world.layout) == ""
     for override in ("", "ada: just once"):
         with pytest.raises(RegistryError, match="its base bbbbbbbbbbbb is obsolete"):
-            promote(world.layout, "precision", "precision-v1", vet=vet, override=override)
+            promote(world.layout, "precision", "precision-v1", override=override)
 
 
 def test_damaged_files_are_not_put_in_service_even_by_override(world: World) -> None:
@@ -202,7 +203,7 @@ def test_damaged_files_are_not_put_in_service_even_by_override(world: World) -> 
 
     for override in ("", "ada: just once"):
         with pytest.raises(RegistryError, match="restore the folder"):
-            promote(world.layout, "scope", "scope-v1", vet=vet, override=override)
+            promote(world.layout, "scope", "scope-v1", override=override)
     assert active(world.layout) == ""
 
 
@@ -212,7 +213,7 @@ def test_a_version_keeps_its_files_when_its_round_is_trained_again(world: World)
     (folder / WEIGHTS).write_bytes(b"trained again")
 
     row = read_book(world.layout).standing.versions["scope-v1"]
-    assert vet(kept_folder(world.layout, "scope-v1")) == row.adapter_digest
+    assert adapter_digest(kept_folder(world.layout, "scope-v1"))[0] == row.adapter_digest
 
 
 def test_what_serves_is_not_retired_and_what_is_retired_never_serves(world: World) -> None:
@@ -226,7 +227,7 @@ def test_what_serves_is_not_retired_and_what_is_retired_never_serves(world: Worl
     assert states(world.layout) == {"scope-v1": "retired"}
     for override in ("", "ada: please"):
         with pytest.raises(RegistryError, match="it is retired"):
-            promote(world.layout, "scope", "scope-v1", vet=vet, override=override)
+            promote(world.layout, "scope", "scope-v1", override=override)
     with pytest.raises(RegistryError, match="retired: scope-v1 is retired"):
         retire(world.layout, "scope-v1", reason="ada: twice")
 
@@ -236,7 +237,7 @@ def test_what_was_rolled_back_by_hand_may_come_back_on_its_old_evidence(world: W
     world.serve(round_name="r02")
     roll_back(world.layout, "scope", reason="ada: the wrong kind")
 
-    promote(world.layout, "scope", "scope-v2", vet=vet)
+    promote(world.layout, "scope", "scope-v2")
 
     assert active(world.layout) == "scope-v2"
 
@@ -250,7 +251,7 @@ def test_versions_are_told_apart_from_names_that_are_none(world: World) -> None:
         ("scope", "scope", "'scope' is no version: expected kind-vN"),
     ):
         with pytest.raises(RegistryError, match=words):
-            promote(world.layout, kind, name, vet=vet)
+            promote(world.layout, kind, name)
 
 
 def test_databases_that_were_lost_or_changed_are_made_to_say_what_the_ledger_says(

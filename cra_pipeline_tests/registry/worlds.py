@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,27 +19,36 @@ from cra_pipeline.contracts.gates import (
 from cra_pipeline.contracts.manifests import AssetManifest, Input
 from cra_pipeline.contracts.record import Record
 from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.errors import GuardError
+from cra_pipeline.integrations.adapter_files import CONFIG, MANIFEST, WEIGHTS, adapter_digest
 from cra_pipeline.integrations.evidence import write_check
-from cra_pipeline.integrations.files import write_bytes, write_record
+from cra_pipeline.integrations.files import read_record, write_bytes, write_record
 from cra_pipeline.registry.stage.entries import enter
 from cra_pipeline.registry.stage.promoting import promote
 from cra_pipeline.registry.stage.registering import register
 
 BASE = "b" * 64
-WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 
-def vet(folder: Path) -> str:
-    """Digest of an adapter's two files."""
-    digest = hashlib.sha256()
-    for name in (WEIGHTS, CONFIG):
-        digest.update((folder / name).read_bytes())
-    return digest.hexdigest()
+def vet(folder: Path) -> AdapterManifest:
+    """Manifest of an adapter whose files are those that it names; tensors are not looked at."""
+    manifest = read_record(folder / MANIFEST, AdapterManifest)
+    if adapter_digest(folder)[0] != manifest.adapter_digest:
+        raise GuardError(f"{folder}: changed")
+    return manifest
 
 
 def estimate(value: float, low: float, high: float) -> Estimate:
     """A figure over forty tasks."""
     return Estimate(value=value, low=low, high=high, clusters=40, method="bootstrap by task")
+
+
+@dataclass(frozen=True, slots=True)
+class Worse:
+    """A finding against a version in service."""
+
+    version: str
+    reason: str = "relevant_recall fell to 30 %"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,20 +107,21 @@ class World:
         folder = self.layout.partition("adapter", f"{kind}|{round_name}")
         write_bytes(folder / WEIGHTS, f"weights of {kind} {round_name}".encode())
         write_bytes(folder / CONFIG, b'{"peft_type": "LORA"}')
+        digest, weights = adapter_digest(folder)
         manifest = AdapterManifest(
             adapter_kind=kind,
             round=round_name,
             recipe=recipe(kind, round_name, self.base),
             trainer="peft",
-            adapter_digest=vet(folder),
-            weights_sha256=hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest(),
+            adapter_digest=digest,
+            weights_sha256=weights,
             rows=(("sft train", 480),),
             training_loss=0.25,
             validation_loss=0.3,
             steps=60,
             stopped_early=False,
         )
-        write_record(folder / "adapter.json", manifest)
+        write_record(folder / MANIFEST, manifest)
         return manifest.adapter_digest
 
     def round_gate(
@@ -162,13 +171,13 @@ class World:
         """Gate, register and promote; later rounds compare with it. Returns the version."""
         self.gated(kind, round_name)
         row = register(self.layout, kind, round_name, vet=vet)
-        promote(self.layout, kind, row.version, vet=vet)
+        promote(self.layout, kind, row.version)
         self.incumbents[kind] = (row.version, row.adapter_digest)
         return row.version
 
-    def entered(self, kind: str, round_name: str) -> None:
+    def entered(self, kind: str, round_name: str, *worse: Worse) -> None:
         """Run the asset of one cell."""
-        enter(self.layout, f"{kind}|{round_name}", vet=vet)
+        enter(self.layout, f"{kind}|{round_name}", worse=worse, vet=vet)
 
     def add_base(self, base_id: str, content_id: str, *, replaces: str = "") -> None:
         """Import a base."""

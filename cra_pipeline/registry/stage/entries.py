@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from cra_pipeline.contracts.manifests import AssetManifest, CheckReport, Input
 from cra_pipeline.contracts.registry import LedgerLine, VersionState
 from cra_pipeline.contracts.reports import StageReport
 from cra_pipeline.contracts.workspace import MULTI, Layout
-from cra_pipeline.errors import PipelineError, RegistryError
+from cra_pipeline.errors import PipelineError
 from cra_pipeline.integrations.evidence import seal_table, write_check
 from cra_pipeline.integrations.files import partition_lock, read_record, read_table
-from cra_pipeline.registry.regression import regression_of
 from cra_pipeline.registry.rules import decision_findings
 from cra_pipeline.registry.stage.book import Book
 from cra_pipeline.registry.stage.evidence import GATE, ROUND_GATE, gate_report, round_gate
-from cra_pipeline.registry.stage.keeping import Vet, kept_report, require_sound
+from cra_pipeline.registry.stage.keeping import (
+    Vet,
+    kept_report,
+    require_kept,
+    sound_adapter,
+)
 from cra_pipeline.registry.stage.promoting import (
+    Advice,
     backed_overrides,
     backed_regressed,
     refusals,
@@ -29,15 +35,18 @@ ASSET = "registry_entry"
 _SHOWN = 12
 
 
-def enter(layout: Layout, partition: str, *, vet: Vet) -> StageReport:
+def enter(
+    layout: Layout, partition: str, *, worse: Iterable[Advice] = (), vet: Vet = sound_adapter
+) -> StageReport:
     """Register the adapter of a ``kind|round``, then promote it or write down why not.
 
-    What was rolled back, retired or overridden by a person is left as it is. Where the round shows
-    that the version in service became worse, and nothing better takes its place, it is rolled back.
+    What was rolled back, retired or overridden by a person is left as it is. A version in service
+    that became worse is rolled back, unless the new one takes its place.
 
     Args:
         layout: The workspace.
         partition: ``kind|round``.
+        worse: Versions that the round shows to have become worse.
         vet: Judges the adapter's files.
 
     Raises:
@@ -49,8 +58,10 @@ def enter(layout: Layout, partition: str, *, vet: Vet) -> StageReport:
     with partition_lock(layout, ASSET, partition), settled(layout) as book:
         row = entered(book, kind, round_name, vet)
         if row.state in {"registered", "refused"}:
-            _decide(book, row, vet)
-        _watch(book, kind, round_name)
+            _decide(book, row)
+        for advice in worse:
+            if book.version(advice.version).adapter_kind == kind:
+                backed_regressed(book, advice)
         lines = [
             line for line in book.lines if (line.adapter_kind, line.round) == (kind, round_name)
         ]
@@ -67,12 +78,12 @@ def enter(layout: Layout, partition: str, *, vet: Vet) -> StageReport:
     return StageReport(manifest=manifest, preview=tuple(_shown(line) for line in lines))
 
 
-def _decide(book: Book, row: VersionState, vet: Vet) -> None:
+def _decide(book: Book, row: VersionState) -> None:
     report = gate_report(book.layout, row.adapter_kind, row.round)
     # A round whose candidates all failed has no round gate to ask.
     found = decision_findings(report) or refusals(book, row)
     if not found:
-        require_sound(book.layout, row, vet)
+        require_kept(book.layout, row)
         switched(book, row, round_gate=round_gate(book.layout, row.round).digest())
         return
     reason = "; ".join(found)
@@ -88,20 +99,6 @@ def _decide(book: Book, row: VersionState, vet: Vet) -> None:
             gate_report=row.gate_report,
             reason=reason,
         )
-
-
-def _watch(book: Book, kind: str, round_name: str) -> None:
-    """Roll the incumbent back where the round's own evidence shows that it became worse."""
-    report = gate_report(book.layout, kind, round_name)
-    active = book.standing.active.get(kind, "")
-    if not active or active != report.incumbent:
-        return
-    try:
-        finding = regression_of(report, kept_report(book.layout, active))
-    except ValueError as error:
-        raise RegistryError(f"{error}: run holdout_attempts and gate_report again") from error
-    if finding is not None:
-        backed_regressed(book, finding)
 
 
 def _inputs(layout: Layout, kind: str, round_name: str) -> tuple[Input, ...]:
@@ -124,7 +121,7 @@ def _shown(line: LedgerLine) -> dict[str, str]:
     }
 
 
-def check_active(layout: Layout, partition: str, *, vet: Vet) -> CheckReport:
+def check_active(layout: Layout, partition: str) -> CheckReport:
     """Judge what serves a kind: promoted on a passed report, its files whole, its lines kept.
 
     An override promotion is rolled back on the spot, and is a finding all the same: whoever builds
@@ -133,7 +130,6 @@ def check_active(layout: Layout, partition: str, *, vet: Vet) -> CheckReport:
     Args:
         layout: The workspace.
         partition: ``kind|round``.
-        vet: Judges the files of the version in service.
 
     Raises:
         RegistryError: The ledger is damaged.
@@ -146,7 +142,7 @@ def check_active(layout: Layout, partition: str, *, vet: Vet) -> CheckReport:
         findings = [_words(line) for line in backed_overrides(book, kind)]
         active = book.standing.active.get(kind)
         if active is not None:
-            findings += _active_findings(book, book.version(active), vet)
+            findings += _active_findings(book, book.version(active))
         findings += [
             f"line {row.number + 1} of the partition is not in the ledger"
             for row in rows
@@ -155,10 +151,10 @@ def check_active(layout: Layout, partition: str, *, vet: Vet) -> CheckReport:
     return write_check(layout, manifest, findings)
 
 
-def _active_findings(book: Book, row: VersionState, vet: Vet) -> list[str]:
+def _active_findings(book: Book, row: VersionState) -> list[str]:
     try:
         report = kept_report(book.layout, row.version)
-        require_sound(book.layout, row, vet)
+        require_kept(book.layout, row)
     except PipelineError as error:
         return [str(error)]
     if report.digest() != row.gate_report:

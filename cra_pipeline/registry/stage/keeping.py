@@ -12,16 +12,32 @@ from cra_pipeline.contracts.gates import GateReport
 from cra_pipeline.contracts.registry import VersionState
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import RegistryError, StoreError
+from cra_pipeline.integrations.adapter_files import (
+    CONFIG,
+    MANIFEST,
+    WEIGHTS,
+    adapter_digest,
+    read_adapter,
+)
 from cra_pipeline.integrations.files import read_record
 from cra_pipeline.integrations.leftovers import prefix_of
 
-MANIFEST = "adapter.json"
 REPORT = "gate.json"
-_KEPT = ("adapter_model.safetensors", "adapter_config.json", MANIFEST)
+_KEPT = (WEIGHTS, CONFIG, MANIFEST)
 
-Vet = Callable[[Path], str]
-"""``adapter_digest`` of a folder, read from its bytes; raises a ``PipelineError`` where the files
-are not a sound adapter."""
+Vet = Callable[[Path], AdapterManifest]
+"""Manifest of an adapter's folder; raises a ``GuardError`` where its files may not be served."""
+
+
+def sound_adapter(folder: Path) -> AdapterManifest:
+    """Manifest of an adapter whose files are whole and may be served on the base of its recipe.
+
+    Raises:
+        StoreError: There is no manifest: it was not trained, or is half-written.
+        GuardError: The files are not those of the manifest, or no server should load them.
+    """
+    told = read_record(folder / MANIFEST, AdapterManifest)
+    return read_adapter(folder, base_digest=told.recipe.base_digest)
 
 
 def kept_folder(layout: Layout, version: str) -> Path:
@@ -72,15 +88,15 @@ def kept_report(layout: Layout, version: str) -> GateReport:
     return read_record(kept_folder(layout, version) / REPORT, GateReport)
 
 
-def require_sound(layout: Layout, row: VersionState, vet: Vet) -> None:
-    """Refuse a version whose kept files are not those that were registered.
+def require_kept(layout: Layout, row: VersionState) -> None:
+    """Refuse a version whose kept files are not those that were vetted when it was registered.
 
     Raises:
         RegistryError: They differ.
-        PipelineError: They are no sound adapter.
+        GuardError: One of them is missing.
     """
     folder = kept_folder(layout, row.version)
-    found = vet(folder)
+    found, _ = adapter_digest(folder)
     if found != row.adapter_digest:
         raise RegistryError(
             f"{folder}: holds adapter {found[:12]}, the ledger knows {row.adapter_digest[:12]} as "

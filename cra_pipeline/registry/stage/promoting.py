@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
+from typing import Protocol
 
 from cra_pipeline.contracts.registry import LedgerLine, VersionState
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import RegistryError
-from cra_pipeline.registry.regression import Regression
 from cra_pipeline.registry.rules import (
     BY_HAND,
     OVERRIDDEN,
@@ -19,17 +19,30 @@ from cra_pipeline.registry.rules import (
 from cra_pipeline.registry.stage.book import Book, Clock
 from cra_pipeline.registry.stage.databases import put_in_service
 from cra_pipeline.registry.stage.evidence import gate_report, round_gate
-from cra_pipeline.registry.stage.keeping import Vet, require_sound
+from cra_pipeline.registry.stage.keeping import require_kept
 from cra_pipeline.registry.stage.registering import code
 from cra_pipeline.registry.stage.settling import finish, settled
 
 
-def promote(  # noqa: PLR0913  # what, of what, and on whose word
+class Advice(Protocol):
+    """What a gate says of a version in service that became worse."""
+
+    @property
+    def version(self) -> str:
+        """Such as ``scope-v3``."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """What fell, with its interval."""
+        ...
+
+
+def promote(
     layout: Layout,
     adapter_kind: str,
     version: str,
     *,
-    vet: Vet,
     override: str = "",
     clock: Clock = time.time,
 ) -> LedgerLine:
@@ -39,7 +52,6 @@ def promote(  # noqa: PLR0913  # what, of what, and on whose word
         layout: The workspace.
         adapter_kind: Its kind.
         version: One that is registered.
-        vet: Judges its files.
         override: Why it is to serve though its gates do not allow it, and by whom; then the next
             check takes it out again. Empty for an ordinary promotion.
         clock: Seconds since the epoch.
@@ -57,7 +69,7 @@ def promote(  # noqa: PLR0913  # what, of what, and on whose word
         if row.state == "active":
             return book.standing.since[adapter_kind]
         gate = _require_permitted(book, row, override=bool(override))
-        require_sound(layout, row, vet)
+        require_kept(layout, row)
         return switched(book, row, round_gate=gate, override=override)
 
 
@@ -150,21 +162,23 @@ def backed(book: Book, adapter_kind: str, reason: str) -> LedgerLine:
     return finish(book, intent)
 
 
-def roll_back_regressed(layout: Layout, finding: Regression) -> LedgerLine | None:
+def roll_back_regressed(layout: Layout, advice: Advice) -> LedgerLine | None:
     """Take a version out of service that became worse; None where it serves no longer.
 
     Raises:
+        RegistryError: There is no such version.
         StoreError: A database or the ledger cannot be written; the next act undoes this one.
     """
     with settled(layout) as book:
-        return backed_regressed(book, finding)
+        return backed_regressed(book, advice)
 
 
-def backed_regressed(book: Book, finding: Regression) -> LedgerLine | None:
+def backed_regressed(book: Book, advice: Advice) -> LedgerLine | None:
     """As ``roll_back_regressed``, for who holds the ledger already."""
-    if book.standing.active.get(finding.adapter_kind) != finding.version:
+    row = book.version(advice.version)
+    if row.state != "active":
         return None
-    return backed(book, finding.adapter_kind, f"{REGRESSED}: {finding.words}")
+    return backed(book, row.adapter_kind, f"{REGRESSED}: {advice.reason}")
 
 
 def backed_overrides(book: Book, adapter_kind: str) -> tuple[LedgerLine, ...]:

@@ -9,14 +9,15 @@ from cra_pipeline.contracts.gates import GateReport
 from cra_pipeline.contracts.registry import VersionState
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import RegistryError
-from cra_pipeline.integrations.files import read_record
 from cra_pipeline.registry.stage.book import Book
 from cra_pipeline.registry.stage.evidence import cell_of, gate_report, report_path
-from cra_pipeline.registry.stage.keeping import MANIFEST, Vet, keep
+from cra_pipeline.registry.stage.keeping import Vet, keep, sound_adapter
 from cra_pipeline.registry.stage.settling import settled
 
 
-def register(layout: Layout, adapter_kind: str, round_name: str, *, vet: Vet) -> VersionState:
+def register(
+    layout: Layout, adapter_kind: str, round_name: str, *, vet: Vet = sound_adapter
+) -> VersionState:
     """Enter the adapter of a kind and round under its next version; once for each gate report.
 
     Args:
@@ -29,6 +30,7 @@ def register(layout: Layout, adapter_kind: str, round_name: str, *, vet: Vet) ->
         CheckError: The report is missing, unchecked or edited.
         RegistryError: Adapter, manifest and report are not of the same thing, or the ledger is
             damaged.
+        GuardError: The adapter's files are not sound.
         StoreError: The adapter is missing, or the disk is full.
     """
     with settled(layout) as book:
@@ -43,8 +45,8 @@ def entered(book: Book, adapter_kind: str, round_name: str, vet: Vet) -> Version
         if row.gate_report == digest:
             return row
     folder = book.layout.partition("adapter", cell_of(adapter_kind, round_name))
-    manifest = read_record(folder / MANIFEST, AdapterManifest)
-    _require_same(manifest, report, vet(folder))
+    manifest = vet(folder)
+    _require_same(manifest, report)
     if book.standing.is_void(report.base_digest):
         raise RegistryError(
             f"{adapter_kind} {round_name}: its base {report.base_digest[:12]} is obsolete: train "
@@ -72,14 +74,13 @@ def code() -> str:
     return f"cra-pipeline {importlib.metadata.version('cra-pipeline')}"
 
 
-def _require_same(manifest: AdapterManifest, report: GateReport, found: str) -> None:
+def _require_same(manifest: AdapterManifest, report: GateReport) -> None:
     where = f"{report.adapter_kind} {report.round}"
     for what, said, expected in (
         ("kind", manifest.adapter_kind, report.adapter_kind),
         ("round", manifest.round, report.round),
         ("base", manifest.recipe.base_digest, report.base_digest),
-        ("adapter", manifest.adapter_digest, report.adapter_digest),
-        ("files", found, report.adapter_digest),
+        ("digest", manifest.adapter_digest, report.adapter_digest),
     ):
         if said != expected:
             raise RegistryError(
