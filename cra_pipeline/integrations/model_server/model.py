@@ -51,13 +51,14 @@ class LoadedModel:
         from transformers import AutoModelForCausalLM
 
         try:
-            self._model: Any = AutoModelForCausalLM.from_pretrained(
+            read: Any = AutoModelForCausalLM.from_pretrained(
                 folder,
                 dtype=getattr(torch, precision),
                 local_files_only=True,
                 trust_remote_code=False,
                 use_safetensors=True,
-            ).to(device)
+            )
+            self._model = read.to(device)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise ModelError(f"{folder}: no model that can be served: {error}") from error
         self._model.eval()
