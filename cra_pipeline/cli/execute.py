@@ -41,6 +41,7 @@ JOBS = {
     "holdout": "round_job",
     "sft_dataset": "sft_job",
     "dpo_dataset": "dpo_job",
+    "adapter": "adapter_job",
 }
 
 Settings = Mapping[str, Mapping[str, object]]

@@ -15,6 +15,7 @@ from cra_pipeline.contracts.workspace import MULTI, Layout
 from cra_pipeline.errors import CheckError, StoreError
 from cra_pipeline.integrations.evidence import require_checked
 from cra_pipeline.integrations.files import read_record
+from cra_pipeline.kinds import ADAPTER_KINDS
 
 PER_REPO = ("repo_snapshots", "commits", "repo_packages", "tasks")
 PER_ROUND = ("attempts", "triples", "preference_pairs")
@@ -23,7 +24,7 @@ WHOLE = ("cold_start",)
 """Assets without partitions, made of what the user lists and not of the line above."""
 OVER_REPOS = ("raw_snapshot", "training_plan", "round_increment", "round_pool", "holdout")
 """Assets of a round over all its repositories; each is made after those before it."""
-PER_KIND = ("sft_dataset", "dpo_dataset")
+PER_KIND = ("sft_dataset", "dpo_dataset", "adapter")
 """Assets of an adapter kind and a round, made of those above."""
 
 SHORT_NAMES = {"snapshots": "repo_snapshots", "packages": "repo_packages"} | {
@@ -69,6 +70,13 @@ def chain(target: str, repo: str, round_name: str) -> tuple[Cell, ...]:
     """Everything that ``target`` is made of, in the order of making, itself last."""
     assets = ASSETS[: ASSETS.index(target) + 1]
     return tuple(Cell(asset, partition_of(asset, repo, round_name)) for asset in assets)
+
+
+def of_kind(asset: str, adapter_kind: str, round_name: str) -> tuple[Cell, ...]:
+    """A cell of a kind and a round, behind the datasets that an adapter is trained from."""
+    technique = ADAPTER_KINDS[adapter_kind].technique if adapter_kind in ADAPTER_KINDS else ""
+    below = [name for name in PER_KIND[:2] if asset == "adapter" and name[:3] in technique]
+    return tuple(Cell(name, f"{adapter_kind}{MULTI}{round_name}") for name in (*below, asset))
 
 
 def unfinished(layout: Layout, cells: tuple[Cell, ...], *, limited: bool) -> tuple[Cell, ...]:

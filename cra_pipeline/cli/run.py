@@ -6,9 +6,9 @@ import sys
 
 import click
 
-from cra_pipeline.cli.plan import OVER_REPOS, PER_KIND, WHOLE, AssetName, Cell
+from cra_pipeline.cli.plan import OVER_REPOS, PER_KIND, WHOLE, AssetName, Cell, of_kind
 from cra_pipeline.cli.terminal import display
-from cra_pipeline.contracts.workspace import MULTI, Layout
+from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import RoundError
 from cra_pipeline.integrations.home import current_layout
 from cra_pipeline.kinds import ADAPTER_KINDS
@@ -61,7 +61,7 @@ def run(  # noqa: PLR0913  # one argument for each option of the command
             raise click.UsageError(f"{asset} is of a kind and a round: give --kind and --round")
         names, refused = (), {}
         above = [Cell(name, round_name) for name in OVER_REPOS[-3:]]
-        lines = [(*above, Cell(asset, f"{kind}{MULTI}{round_name}"))]
+        lines = [(*above, *of_kind(asset, kind, round_name))]
     else:
         names = chosen_repos(layout, repos, everything=everything)
         lines, refused = _lines(layout, asset, names, round_name, limited=limit is not None)

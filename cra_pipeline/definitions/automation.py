@@ -24,6 +24,7 @@ LOG_JOB = dg.define_asset_job("log_job", ["raw_snapshot", "training_plan"])
 ROUND_JOB = dg.define_asset_job("round_job", ["round_increment", "round_pool", "holdout"])
 SFT_JOB = dg.define_asset_job("sft_job", ["sft_dataset"])
 DPO_JOB = dg.define_asset_job("dpo_job", ["dpo_dataset"])
+ADAPTER_JOB = dg.define_asset_job("adapter_job", ["adapter"])
 INTAKE_JOB = dg.define_asset_job(
     "intake_job",
     ["repo_snapshots", "commits", "repo_packages", "tasks"],
@@ -41,6 +42,7 @@ JOBS = [
     ROUND_JOB,
     SFT_JOB,
     DPO_JOB,
+    ADAPTER_JOB,
     INTAKE_JOB,
 ]
 

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from cra_pipeline.definitions import (
+    adapters,
     automation,
     cold_start,
     commits,
@@ -35,7 +36,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
         raise ValueError(
             f"no such resource: {', '.join(unknown)}; expected some of {', '.join(resources)}"
         )
-    modules = [corpus, commits, packages, harness, pairs, logs, cold_start, datasets]
+    modules = [corpus, commits, packages, harness, pairs, logs, cold_start, datasets, adapters]
     return dg.Definitions(
         assets=dg.load_assets_from_modules(modules),
         asset_checks=dg.load_asset_checks_from_modules(modules),

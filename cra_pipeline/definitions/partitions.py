@@ -1,5 +1,6 @@
 """Partitions: repositories are added while Dagster runs, rounds are read when it loads."""
 
+import warnings
 from collections.abc import Sequence
 
 import dagster as dg
@@ -9,6 +10,7 @@ from cra_pipeline.contracts.workspace import MULTI
 from cra_pipeline.corpus.stage import read_rounds
 from cra_pipeline.datasets.stage.dataset_files import Cell, kinds_of
 from cra_pipeline.integrations.home import REPO_PARTITIONS, current_layout
+from cra_pipeline.kinds import ADAPTER_KINDS
 
 FIRST_ROUND = "r01"
 """Stands in the list before any round is opened: the first attempts open it."""
@@ -30,6 +32,25 @@ SFT_KIND_BY_ROUND = dg.MultiPartitionsDefinition(
 DPO_KIND_BY_ROUND = dg.MultiPartitionsDefinition(
     {"kind": dg.StaticPartitionsDefinition(kinds_of("dpo")), "round": ROUND}
 )
+
+KIND_BY_ROUND = dg.MultiPartitionsDefinition(
+    {"kind": dg.StaticPartitionsDefinition(tuple(ADAPTER_KINDS)), "round": ROUND}
+)
+
+
+def same_kind_and_round(upstream: dg.MultiPartitionsDefinition) -> dg.MultiPartitionMapping:
+    """An adapter is made of its own kind's dataset, where the kind has one of that form."""
+    kinds = upstream.get_partitions_def_for_dimension("kind").get_partition_keys()
+    own = dg.StaticPartitionMapping({kind: kind for kind in kinds})
+    with warnings.catch_warnings():
+        # Beta in this pinned version; the tests cover its use.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.MultiPartitionMapping(
+            {
+                "kind": dg.DimensionPartitionMapping("kind", own),
+                "round": dg.DimensionPartitionMapping("round", dg.IdentityPartitionMapping()),
+            }
+        )
 
 
 def rounds_from_on(rounds: Sequence[str]) -> dg.StaticPartitionMapping:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cra_pipeline.cli.plan import ASSETS, Cell, chain, is_current, missing, unfinished
+from cra_pipeline.cli.plan import ASSETS, Cell, chain, is_current, missing, of_kind, unfinished
 from cra_pipeline.contracts.manifests import Count, Input
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.integrations.evidence import seal_table, write_check
@@ -90,3 +90,18 @@ def test_a_failed_check_makes_a_partition_unfinished(layout: Layout) -> None:
     make(layout, Cell("commits", "till"), passed=False)
 
     assert not is_current(layout, Cell("commits", "till"))
+
+
+@pytest.mark.parametrize(
+    ("asset", "kind", "expected"),
+    [
+        ("sft_dataset", "scope", ["sft_dataset"]),
+        ("adapter", "scope", ["sft_dataset", "adapter"]),
+        ("adapter", "execute_code", ["sft_dataset", "dpo_dataset", "adapter"]),
+        ("adapter", "planning_dpo", ["dpo_dataset", "adapter"]),
+    ],
+)
+def test_an_adapter_comes_behind_the_datasets_of_its_kind(
+    asset: str, kind: str, expected: list[str]
+) -> None:
+    assert [cell.asset for cell in of_kind(asset, kind, "r01")] == expected
