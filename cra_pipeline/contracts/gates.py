@@ -145,6 +145,10 @@ class RoundGateReport(Record):
     candidates: tuple[Input, ...]
     """(kind, digest of its gate report) of those that passed, sorted."""
     gate_1: Decision
+    """Base half; where a candidate is of a later tier, both halves. Promotions ask for it."""
+    gate_1_adapters: Decision = "not_enough_evidence"
+    """Adapter half: scope and code adapters passed, now or earlier. Training of tiers 2 and 3 asks
+    for it beside the base half."""
     gate_2: Decision
     requirements: tuple[Requirement, ...]
     changes: tuple[PairedChange, ...]

@@ -6,23 +6,21 @@ untuned one as base; the adapter half in every round.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from cra_pipeline.contracts.gates import Decision, GateReport, HoldoutAnswer, Requirement
+from cra_pipeline.contracts.gates import Decision, Estimate, GateReport, Requirement
 from cra_pipeline.gates.case import Case, call_kinds_of
 from cra_pipeline.gates.evidence import at_least, enough, integrity
 from cra_pipeline.gates.gate_2 import kept_end_to_end
-from cra_pipeline.gates.intervals import wilson
-from cra_pipeline.gates.plan_answers import PLAN_TYPES, PLANS, is_valid_plan
+from cra_pipeline.gates.planning import VALID_PLANS, planning_figures, valid_plans
 from cra_pipeline.gates.policy import BASE_HALF, RoundPolicy, rules_of
 from cra_pipeline.gates.tallies import faults, tally
 from cra_pipeline.gates.verdict import Seen, decision, report_of, seen_of
 from cra_pipeline.gates.wording import percent
 
 GATE_1 = "gate_1:"
-LATER_TIERS = "later_tiers:"
-"""Starts the names of requirements that a round without adapters of later tiers need not meet."""
+ADAPTER_HALF = f"{GATE_1}adapter:"
 
 
 def judge_base(case: Case, policy: RoundPolicy) -> GateReport:
@@ -43,33 +41,30 @@ def judge_base(case: Case, policy: RoundPolicy) -> GateReport:
     rules = rules_of(BASE_HALF)
     tallies = tally(case.attempts, case.answers, rules, call_kinds_of(BASE_HALF))
     few = policy.of_base()
-    found = [*integrity(case), *enough(case, tallies, few), *valid_plans(case.answers, policy)]
+    found = [
+        *integrity(case),
+        *enough(case, tallies, few),
+        *_plans_are_valid(valid_plans(case.answers), policy),
+    ]
     seen = Seen(tasks=len(tallies.tasks))
     if tallies.tasks and {"base", "candidate"} <= tallies.arms.keys():
         seen = seen_of(tallies, rules, case, few)
+        seen = replace(
+            seen, figures=(*seen.figures, *planning_figures(case.attempts, case.answers))
+        )
         change = next((item for item in seen.changes if item.metric == rules.primary), None)
         found.append(kept_end_to_end(f"{GATE_1}end_to_end", change, policy.base_margin))
     return report_of(case, rules.primary, found, seen, policy=policy.canonical_json())
 
 
-def valid_plans(answers: Iterable[HoldoutAnswer], policy: RoundPolicy) -> Iterator[Requirement]:
-    """Share of held-out commits whose plans of a type are all valid, for each type.
-
-    Answers of every attempt count, however it ended: a plan that the agent refuses ends the
-    attempt, and would otherwise be forgotten with it.
-    """
-    sound: dict[str, dict[str, bool]] = defaultdict(dict)
-    for row in answers:
-        if row.arm == "candidate" and row.call_kind in PLANS:
-            tasks = sound[PLANS[row.call_kind][0]]
-            valid = is_valid_plan(row.call_kind, row.response)
-            tasks[row.task_id] = tasks.get(row.task_id, True) and valid
-    for kind in PLAN_TYPES:
-        tasks = sound[kind]
-        yield at_least(kind, len(tasks), policy.least_tasks, f"commits with a {kind}")
-        share = wilson(sum(tasks.values()), len(tasks)) if tasks else None
+def _plans_are_valid(
+    shares: Mapping[str, Estimate | None], policy: RoundPolicy
+) -> Iterator[Requirement]:
+    for kind, share in shares.items():
+        commits = share.clusters if share else 0
+        yield at_least(kind, commits, policy.least_tasks, f"commits with a {kind}")
         yield Requirement(
-            name=f"{GATE_1}valid_plans:{kind}",
+            name=f"{GATE_1}{VALID_PLANS}:{kind}",
             holds=None if share is None else share.value >= policy.valid_plans,
             found=percent(share),
             expected=f"at least {100 * policy.valid_plans:.0f} % of the commits",
@@ -99,28 +94,36 @@ def adapter_half(
 ) -> Iterator[Requirement]:
     """Scope and code adapters have passed, now or in an earlier round.
 
-    They are what adapters of later tiers stand on. Where a round's candidates are of the first tier
-    alone, one of which may well be missing, this half is told under ``LATER_TIERS`` and decides
-    nothing: whoever trains a later tier asks for it there.
-
     Args:
         decisions: By kind, of this round's reports.
         active: By kind, the version that was active when the round was opened.
         policy: Which kinds.
     """
-    passed = {kind for kind, said in decisions.items() if said == "passed"}
-    start = GATE_1 if passed - {*policy.adapter_half} else LATER_TIERS
     for kind in policy.adapter_half:
         said, version = decisions.get(kind), active.get(kind, "")
         told = f"this round: {said}" if said else "no report in this round"
         yield Requirement(
-            name=f"{start}adapter:{kind}",
+            name=f"{ADAPTER_HALF}{kind}",
             holds=True if said == "passed" or version else (False if said == "failed" else None),
             found=f"{told}; in service: {version or 'none'}",
             expected="passed in this round, or in service since an earlier one",
         )
 
 
-def gate_1(requirements: Iterable[Requirement]) -> Decision:
-    """Decision of Gate 1, from those of the requirements that are its."""
-    return decision(item for item in requirements if item.name.startswith(GATE_1))
+def gate_1(requirements: Iterable[Requirement], candidates: Iterable[str]) -> Decision:
+    """Decision of Gate 1 on a round's candidates.
+
+    Adapters of later tiers stand on the adapter half. Those of the first tier are that half, and
+    neither waits for the other: where a round has no others, the base half alone decides.
+
+    Args:
+        requirements: Of both halves.
+        candidates: Kinds whose candidates passed their own gate.
+    """
+    found = tuple(requirements)
+    half = {item.name.removeprefix(ADAPTER_HALF) for item in found
+            if item.name.startswith(ADAPTER_HALF)}  # fmt: skip
+    first_tier_alone = {*candidates} <= half
+    return decision(
+        item for item in found if not (first_tier_alone and item.name.startswith(ADAPTER_HALF))
+    )

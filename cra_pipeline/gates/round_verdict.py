@@ -52,21 +52,18 @@ def judge_round(case: RoundCase, policy: RoundPolicy) -> RoundGateReport:
     )
     kept, changes, tasks = end_to_end(case.new, policy)
     said = {item.adapter_kind: item.decision for item in case.reports}
-    found = (
-        base_half(case.base_reports, case.base_waiver),
-        *adapter_half(said, case.active, policy),
-        _candidates(passed),
-        *kept,
-        *tools_work(case.facts),
-    )
+    base = base_half(case.base_reports, case.base_waiver)
+    adapters = tuple(adapter_half(said, case.active, policy))
+    second = (_candidates(passed), *kept, *tools_work(case.facts))
     return RoundGateReport(
         round=case.round,
         candidates=tuple(
             Input(name=item.adapter_kind, content_id=item.digest()) for item in passed
         ),
-        gate_1=gate_1(found),
-        gate_2=decision(item for item in found if item.name.startswith(GATE_2)),
-        requirements=found,
+        gate_1=gate_1((base, *adapters), [item.adapter_kind for item in passed]),
+        gate_1_adapters=decision(adapters),
+        gate_2=decision(second),
+        requirements=(base, *adapters, *second),
         changes=changes,
         tasks=tasks,
         inputs=tuple(sorted(case.inputs, key=lambda item: item.name)),

@@ -13,7 +13,7 @@ from cra_pipeline.gates.plateau import candidates, plateaus
 from cra_pipeline.gates.policy import GatePolicy
 from cra_pipeline.gates.regression import regression
 from cra_pipeline.gates.verdict import judge
-from cra_pipeline_tests.gates.arms import attempts, case
+from cra_pipeline_tests.gates.arms import MODELS, attempts, case
 
 POLICY = GatePolicy(draws=500, least_tasks=20, least_forgetting_tasks=5)
 
@@ -104,8 +104,7 @@ def test_a_version_that_is_now_below_the_base_should_be_rolled_back() -> None:
 
 def test_a_version_that_fell_from_what_it_was_promoted_for_should_be_rolled_back() -> None:
     promoted = judge(case([*attempts("base", "f" * 40), *attempts("candidate", "p" * 40)]), POLICY)
-    rows = [row for arm in ("base", "incumbent", "candidate")
-            for row in attempts(arm, "p" * 10 + "f" * 30)]  # type: ignore[arg-type]  # fmt: skip  # arms
+    rows = [row for arm in MODELS for row in attempts(arm, "p" * 10 + "f" * 30)]
     found = regression(case(rows, incumbent="execute_code-v1"), promoted, POLICY)
 
     assert found is not None

@@ -9,6 +9,7 @@ import pytest
 from cra_pipeline.contracts.gates import GateReport, HoldoutAttempt, RoundGateReport
 from cra_pipeline.gates.gate_1 import judge_base
 from cra_pipeline.gates.gate_2 import LoopFacts, Set
+from cra_pipeline.gates.planning import planning_failures
 from cra_pipeline.gates.policy import BASE_HALF, GatePolicy, RoundPolicy
 from cra_pipeline.gates.round_verdict import RoundCase, judge_round
 from cra_pipeline.gates.verdict import judge
@@ -146,11 +147,20 @@ def test_later_tiers_need_scope_and_code_adapters() -> None:
     assert served.gate_1 == "passed"
 
 
-def test_a_first_tier_alone_is_told_of_the_other_half_and_not_held_up_by_it() -> None:
+def test_a_first_tier_alone_does_not_wait_for_its_other_half() -> None:
     made, found = judged()
 
-    assert found["later_tiers:adapter:execute_code"] is None
+    assert found["gate_1:adapter:execute_code"] is None
     assert made.gate_1 == "passed"
+    assert made.gate_1_adapters == "not_enough_evidence"
+
+
+def test_later_tiers_may_follow_once_both_halves_of_the_first_have_passed() -> None:
+    now, _ = judged(reports=(report("scope"), report("execute_code")))
+    failed, _ = judged(reports=(report("scope"), report("execute_code", "failed")))
+
+    assert now.gate_1_adapters == "passed"
+    assert failed.gate_1_adapters == "failed"
 
 
 def base_case(before: str, after: str, broken: int) -> GateReport:
@@ -200,6 +210,33 @@ def test_invalid_plans_that_ended_their_attempt_still_count() -> None:
     assert "gate_1:valid_plans:meta_plan" in {
         item.name for item in made.requirements if item.holds is False
     }
+
+
+def test_a_report_tells_what_planning_lacks() -> None:
+    made = base_case(SAME, SAME, 8)
+    figures = {item.metric: item.estimate for item in made.figures if item.arm == "candidate"}
+    valid, blamed = figures["valid_plans:meta_plan"], figures["planning_failures"]
+
+    assert valid is not None
+    assert valid.value == 0.8
+    # All of the eight broken plans are in attempts that passed.
+    assert blamed is not None
+    assert blamed.value == 0
+
+
+def test_failures_are_the_plans_where_it_is_invalid_or_misses_files() -> None:
+    rows = attempts("candidate", "ffpmf")
+    right = plan("parts", ("a", [])).replace('"depends_on"', '"affected_files": ["a.py"], "x"')
+    said = [
+        plan_answer("candidate", 0, "meta_plan", right, right=right),
+        plan_answer("candidate", 1, "meta_plan", plan("parts", ("a", [])), right=right),
+        plan_answer("candidate", 2, "meta_plan", "no", right=right),
+        plan_answer("candidate", 3, "meta_plan", "no", right=right),
+    ]
+    found = planning_failures(rows, said)
+
+    assert found is not None
+    assert (found.value, found.clusters) == (0.5, 4)
 
 
 def test_an_adapter_is_no_base() -> None:
