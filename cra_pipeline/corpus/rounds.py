@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from cra_pipeline.contracts.rounds import RoundRecord
 from cra_pipeline.contracts.sources import RepoSource
+from cra_pipeline.kinds import ADAPTER_KINDS
 
 _NO_REPOSITORY = "no repository in the round: add one with `cra-pipeline add SOURCE`"
+_WAIVED = re.compile(r"([a-z][a-z0-9_]*)(?::([a-z][a-z0-9_]*))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """What a round's record holds for good beside its repositories.
+
+    Attributes:
+        incumbents: (adapter kind, version) in service now: every gate of the round compares with
+            it, whatever serves by then.
+        waivers: (what is waived, why); at most one for each thing.
+    """
+
+    incumbents: tuple[tuple[str, str], ...] = ()
+    waivers: tuple[tuple[str, str], ...] = ()
+
+
+def waiver(text: str) -> tuple[str, str]:
+    """What is waived and why, from ``WHAT=REASON``; ``WHAT`` may name the one kind it is for.
+
+    >>> waiver("gate_1_base_half=the demo's base")
+    ('gate_1_base_half', "the demo's base")
+
+    Raises:
+        ValueError: No reason, or no such adapter kind.
+    """
+    what, _, why = (part.strip() for part in text.partition("="))
+    match = _WAIVED.fullmatch(what)
+    if match is None or not why:
+        raise ValueError(
+            f"{text!r} is no waiver: expected WHAT=REASON, such as gate_1_base_half=demo base"
+        )
+    if match[2] and match[2] not in ADAPTER_KINDS:
+        raise ValueError(
+            f"{match[2]!r} is no adapter kind: expected one of {', '.join(ADAPTER_KINDS)}"
+        )
+    return what, why
 
 
 def in_order(rounds: Iterable[RoundRecord]) -> tuple[RoundRecord, ...]:
@@ -51,6 +92,7 @@ def round_record(
     *,
     cut_off: int,
     held_out: Iterable[str],
+    frozen: Frozen | None = None,
 ) -> RoundRecord:
     """Record of the next round.
 
@@ -59,10 +101,11 @@ def round_record(
         earlier: Records of all earlier rounds.
         cut_off: Seconds since the epoch.
         held_out: Its held-out repositories; those of earlier rounds are added.
+        frozen: Incumbents and waivers, in any order; None for none.
 
     Raises:
         ValueError: No repository, an unknown one held out, one held out that an earlier round
-            trained on, or a cut-off before an earlier one.
+            trained on, a cut-off before an earlier one, or a thing waived twice.
     """
     names = {source.name for source in sources}
     kept = {name for record in earlier for name in record.held_out}
@@ -73,7 +116,17 @@ def round_record(
         cut_off=cut_off,
         pins=tuple(sorted((source.name, source.revision) for source in sources)),
         held_out=tuple(sorted(kept | fresh)),
+        incumbents=tuple(sorted(frozen.incumbents)) if frozen else (),
+        waivers=_once(frozen.waivers) if frozen else (),
     )
+
+
+def _once(waivers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    found = sorted(waivers)
+    for (what, why), (other, instead) in pairwise(found):
+        if what == other:
+            raise ValueError(f"{what} is waived twice: {why!r} and {instead!r}; give one reason")
+    return tuple(found)
 
 
 def _refuse(names: set[str], fresh: set[str], earlier: Sequence[RoundRecord], cut_off: int) -> None:

@@ -16,7 +16,7 @@ from cra_pipeline.corpus.holdout import HoldoutPolicy, draw_held_out
 from cra_pipeline.corpus.preview import snapshot_preview
 from cra_pipeline.corpus.recipe_format import Recipe
 from cra_pipeline.corpus.recipes import fast_import_stream, load_recipes, read_first_round
-from cra_pipeline.corpus.rounds import default_cut_off, in_order, round_record
+from cra_pipeline.corpus.rounds import Frozen, default_cut_off, in_order, round_record
 from cra_pipeline.corpus.scan import ScanPolicy, TreeEntry, scan_tree
 from cra_pipeline.corpus.sources import (
     DEFAULT_FIELDS,
@@ -38,11 +38,7 @@ from cra_pipeline.integrations.files import (
     write_record,
 )
 from cra_pipeline.integrations.git.address import parse_address
-from cra_pipeline.integrations.git.clone import (
-    PINNED,
-    clone_pinned,
-    resolve_commit,
-)
+from cra_pipeline.integrations.git.clone import PINNED, clone_pinned, resolve_commit
 from cra_pipeline.integrations.git.fast_import import build_repository
 from cra_pipeline.integrations.git.inspection import (
     borrows_objects,
@@ -295,13 +291,14 @@ def read_rounds(layout: Layout) -> tuple[RoundRecord, ...]:
     return in_order(records)
 
 
-def open_round(
+def open_round(  # noqa: PLR0913  # one keyword per thing that a record holds for good
     layout: Layout,
     *,
     cut_off: int | None = None,
     repos: Sequence[str] | None = None,
     held_out: Sequence[str] | None = None,
     policy: HoldoutPolicy | None = None,
+    frozen: Frozen | None = None,
 ) -> RoundRecord:
     """Open the next round: pin every repository at its source's revision, for good.
 
@@ -312,6 +309,7 @@ def open_round(
         held_out: Repositories to hold out; where None, they are drawn by hash. Those of earlier
             rounds stay held out either way.
         policy: Share and seed of the draw.
+        frozen: Versions in service, which the registry knows, and what the round goes without.
 
     Raises:
         RoundError: The round contradicts an earlier one, or its cut-off cannot be known.
@@ -329,6 +327,7 @@ def open_round(
                 earlier,
                 cut_off=default_cut_off(sources, earlier) if cut_off is None else cut_off,
                 held_out=drawn if held_out is None else held_out,
+                frozen=frozen,
             )
         except ValueError as error:
             raise RoundError(str(error)) from error

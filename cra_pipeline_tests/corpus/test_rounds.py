@@ -6,7 +6,14 @@ import pytest
 
 from cra_pipeline.contracts.rounds import RoundRecord
 from cra_pipeline.contracts.sources import RepoSource
-from cra_pipeline.corpus.rounds import default_cut_off, in_order, next_round, round_record
+from cra_pipeline.corpus.rounds import (
+    Frozen,
+    default_cut_off,
+    in_order,
+    next_round,
+    round_record,
+    waiver,
+)
 
 
 def source(name: str, committed_at: int = 100) -> RepoSource:
@@ -81,3 +88,37 @@ def test_a_round_that_contradicts_itself_or_an_earlier_one_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=word):
         round_record(sources, earlier, cut_off=cut_off, held_out=held_out)
+
+
+def test_incumbents_and_waivers_are_frozen_in_order() -> None:
+    frozen = Frozen(
+        incumbents=(("scope", "scope-v2"), ("precision", "precision-v1")),
+        waivers=(("gate_1_base_half", "demo base"),),
+    )
+    record = round_record([source("a")], (), cut_off=1, held_out=[], frozen=frozen)
+
+    assert record.incumbents == (("precision", "precision-v1"), ("scope", "scope-v2"))
+    assert record.waivers == frozen.waivers
+
+
+def test_nothing_is_waived_for_two_reasons() -> None:
+    frozen = Frozen(waivers=(("gate_1_base_half", "demo"), ("gate_1_base_half", "test")))
+
+    with pytest.raises(ValueError, match="gate_1_base_half is waived twice: 'demo' and 'test'"):
+        round_record([source("a")], (), cut_off=1, held_out=[], frozen=frozen)
+
+
+def test_a_waiver_says_what_and_why() -> None:
+    assert waiver(" gate_1_base_half = demo = test ") == ("gate_1_base_half", "demo = test")
+    assert waiver("least_tasks:scope=tiny corpus") == ("least_tasks:scope", "tiny corpus")
+
+
+@pytest.mark.parametrize("text", ["", "gate_1", "gate_1=", "=why", "Gate 1=why", "a:b:c=why"])
+def test_a_waiver_without_what_or_why_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected WHAT=REASON"):
+        waiver(text)
+
+
+def test_a_waiver_for_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="'colour' is no adapter kind"):
+        waiver("least_tasks:colour=why")
