@@ -1,28 +1,34 @@
-"""Rows of a SQLite table as Arrow batches, without a Python object for any value.
+"""Rows of a SQLite table as Arrow tables, by a driver in C that makes no Python object of a value.
 
-SQLite itself lines the values of a column up, one text for a whole batch, and Arrow takes that
-text as its buffer: per value nothing is left to Python, and no driver in C has to be installed.
+The driver tells a column's type from the first values that it meets. A row of the declared types
+stands before all others, so that a column that is NULL throughout has a type too, and so that a
+value of another type is an error, or gives the column another type. Two exchanges it would make
+without a word, texts and bytes for each other; those are asked for in SQL.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import struct
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+import adbc_driver_manager
+import adbc_driver_sqlite.dbapi
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cra_pipeline.errors import StoreError
 from cra_pipeline.integrations.raw_db.columns import REMEDY, Column
 
-_FIRST_ROWS = 256
 _MOST_ROWS = 8192
 _BATCH_BYTES = 8 << 20
-_NULL = -1
-"""Stands for the length of a NULL, and for an origin that a row has not."""
+_TYPICAL = {"integer": "0", "text": "''", "real": "0.5", "blob": "x'00'"}
+_EXCHANGED = {"text": "\"{0}\" >= x''", "blob": "typeof(\"{0}\") NOT IN ('blob', 'null')"}
+"""Whether bytes stand in a column of texts, than which they are greater, or the other way round."""
+_ATTEMPT, _ODD = "attempt_key", "odd"
+_BATCH_ROWS_OPTION = "adbc.sqlite.query.batch_rows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,119 +36,114 @@ class Reading:
     """One table that is being read.
 
     Attributes:
-        connection: On the database; nobody writes into it meanwhile.
+        place: The database, into which nobody writes meanwhile: it is read without any lock.
         where: Named in errors.
-        table: Name of the table.
+        table: Name of the table. It is declared with the types of ``columns``, so that SQLite
+            itself makes texts of numbers in a TEXT column, and reals of integers in a REAL one.
         columns: Its columns, ``id`` first.
+        rows: How many rows it holds: with the size of the file it bounds what a batch takes.
         sources: Key of each merged attempt by its number; empty where nothing was merged.
     """
 
-    connection: sqlite3.Connection
+    place: Path
     where: Path
     table: str
     columns: Sequence[Column]
+    rows: int
     sources: dict[int, str]
 
-    def batches(self) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
-        """Key of the attempt, and the columns, of the next rows in the order of ``id``.
+    def batches(self) -> Iterator[pa.Table]:
+        """``attempt_key`` and the columns of the next rows, in the order of ``id``.
 
         Raises:
-            StoreError: A value is not of its column's type; the message names the column.
+            StoreError: A value is not of its column's type; the message names the column. Or the
+                database is damaged.
         """
-        self.connection.create_function("eight_bytes", 1, _eight_bytes, deterministic=True)
-        # Read only while no writer is at work, so keys above the last one are all that is left.
-        span, rows = _Span(">= ?", -(2**63), _FIRST_ROWS), _FIRST_ROWS
-        wide: set[str] = set()
-        while True:
-            origin, arrays = self._batch(span, wide)
-            count = len(origin)
-            if not count:
-                return
-            yield origin, arrays
-            width = max(1, sum(array.nbytes for array in arrays) // count)
-            rows = max(1, min(_MOST_ROWS, _BATCH_BYTES // width, rows * 8))
-            span = _Span("> ?", arrays[0][count - 1].as_py(), rows)
+        for number, batch in enumerate(self._batches()):
+            # The typical row comes first.
+            found = pa.Table.from_batches([batch if number else batch.slice(1)])
+            if pc.sum(found.column(_ODD)).as_py() or not self._as_declared(found):
+                raise self._refusal("the driver found another type")
+            self._require_texts(found)
+            attempts = self._attempts(found.column(_ATTEMPT))
+            yield found.drop_columns([_ODD]).set_column(0, _ATTEMPT, attempts)
 
-    def _batch(self, span: _Span, wide: set[str]) -> tuple[pa.Array, list[pa.Array]]:
-        """One batch; columns whose texts turn out to be no ASCII are added to ``wide``."""
-        parts = (part for column in self.columns for part in _parts(column, wide))
-        first = f"sum(odd), group_concat(coalesce(origin, {_NULL}))"
-        values = iter(self._selected(span, ", ".join((first, *parts))))
-        if next(values):
-            raise self._odd(span)
-        origin = self._origins(next(values))
-        arrays = [self._array(column, values) for column in self.columns]
-        if short := {
-            column.name for column, array in zip(self.columns, arrays, strict=True) if array is None
-        }:
-            wide |= short
-            return self._batch(span, wide)
-        return origin, arrays
-
-    def _selected(self, span: _Span, what: str) -> tuple[object, ...]:
-        """Aggregates over the rows of a batch."""
-        origin = (
-            "(SELECT source_id FROM merged_rows WHERE table_name = ? AND home_row = id)"
-            if self.sources
-            else "?"
-        )
-        odd = " OR ".join(_is_odd(column) for column in self.columns)
-        sql = (
-            # Names come from the declared columns, never from a database.
-            f"SELECT {what} FROM (SELECT {origin} AS origin, {odd} AS odd, * "  # noqa: S608  # as said
-            f'FROM "{self.table}" WHERE id {span.after} ORDER BY id LIMIT ?)'
-        )
-        named = self.table if self.sources else None
-        found = self.connection.execute(sql, (named, span.last, span.rows)).fetchone()
-        return tuple(found)
-
-    def _odd(self, span: _Span) -> StoreError:
-        """Names the first column that holds a value of another type."""
-        for column in self.columns:
-            what = f'max(CASE WHEN {_is_odd(column)} THEN upper(typeof("{column.name}")) END)'
-            (found,) = self._selected(span, what)
-            if found:
-                break
-        return StoreError(
-            f"{self.where}: column {self.table}.{column.name}: expected {column.words}, found "
-            f"{found} in some row: {REMEDY}"
-        )
-
-    def _origins(self, numbers: object) -> pa.Array:
-        keys = sorted(self.sources)
-        names = pa.array(["", *(self.sources[key] for key in keys)], pa.string())
-        places = np.searchsorted(np.array(keys, np.int64), _integers(numbers)) + 1
-        return names.take(pa.array(np.where(_integers(numbers) == _NULL, 0, places)))
-
-    def _array(self, column: Column, values: Iterator[object]) -> pa.Array | None:
-        """Take a column's parts from ``values``; None where the lengths are not those of bytes."""
-        mask = None
-        if column.nullable and column.type in {"integer", "real"}:
-            mask = np.frombuffer(_bytes(next(values)), np.uint8) == ord("1")
-        if column.type == "integer":
-            return pa.array(_integers(next(values)), pa.int64(), mask=mask)
-        if column.type == "real":
-            return pa.array(np.frombuffer(_bytes(next(values)), "<f8"), pa.float64(), mask=mask)
-        array = _texts(_integers(next(values)), _bytes(next(values)), column)
-        if array is None:
-            return None
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        """As the driver gives them."""
+        width = max(1, self.place.stat().st_size // max(1, self.rows))
+        rows = max(1, min(_MOST_ROWS, _BATCH_BYTES // width))
         try:
-            array.validate(full=True)
+            with (
+                closing(adbc_driver_sqlite.dbapi.connect(_unlocked(self.place))) as connection,
+                closing(connection.cursor()) as cursor,
+            ):
+                cursor.adbc_statement.set_options(**{_BATCH_ROWS_OPTION: rows})
+                cursor.execute(self._sql())
+                yield from cursor.fetch_record_batch()
+        except (adbc_driver_manager.Error, OSError, pa.ArrowException) as error:
+            raise self._refusal(str(error)) from error
+
+    def _sql(self) -> str:
+        """The typical row, then all others; names come from the declared columns."""
+        mine = f"table_name = '{self.table}' AND home_row = id"
+        merged = f"(SELECT source_id FROM merged_rows WHERE {mine})"  # noqa: S608  # a declared name
+        attempt = merged if self.sources else "NULL"
+        typical = ", ".join(
+            f'{_TYPICAL[column.type]} AS "{column.name}"' for column in self.columns
+        )
+        names = ", ".join(f'"{column.name}"' for column in self.columns)
+        mixed = [column for column in self.columns if column.type in _EXCHANGED]
+        odd = " OR ".join(_EXCHANGED[column.type].format(column.name) for column in mixed)
+        # Without an index the rows lie, and come, in the order of their keys.
+        return (
+            f"SELECT 0 AS {_ATTEMPT}, {typical}, 0 AS {_ODD} "  # noqa: S608  # as said
+            f'UNION ALL SELECT {attempt}, {names}, {odd or 0} FROM "{self.table}" NOT INDEXED'
+        )
+
+    def _as_declared(self, found: pa.Table) -> bool:
+        arrays = found.columns[1:-1]
+        return all(
+            array.type == column.field.type and (column.nullable or not array.null_count)
+            for column, array in zip(self.columns, arrays, strict=True)
+        )
+
+    def _refusal(self, words: str) -> StoreError:
+        """Names the first column that holds a value of another type, if that is what is wrong."""
+        with closing(sqlite3.connect(_unlocked(self.place), uri=True)) as connection:
+            for column in self.columns:
+                found = f'upper(typeof("{column.name}")) FROM "{self.table}"'
+                # Names come from the declared columns.
+                sql = f"SELECT {found} WHERE {_is_odd(column)}"  # as said
+                row = connection.execute(sql).fetchone()
+                if row:
+                    return StoreError(
+                        f"{self.where}: column {self.table}.{column.name}: expected "
+                        f"{column.words}, found {row[0]} in some row: {REMEDY}"
+                    )
+        return StoreError(
+            f"{self.where}: table {self.table}: could not be read ({words}): the file is damaged; "
+            "run the attempt again"
+        )
+
+    def _require_texts(self, found: pa.Table) -> None:
+        try:
+            found.validate(full=True)
         except pa.ArrowInvalid as error:
+            column = next(column for column in self.columns if not _is_valid(found, column))
             raise StoreError(
                 f"{self.where}: column {self.table}.{column.name}: expected {column.words} in "
                 f"UTF-8, found other bytes ({error}): the file is damaged; run the attempt again"
             ) from error
-        return array
+
+    def _attempts(self, numbers: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Keys by number; empty where a row was not merged."""
+        known = pa.array(self.sources.keys(), pa.int64())
+        keys = pa.array(self.sources.values(), pa.string())
+        return pc.fill_null(pc.take(keys, pc.index_in(numbers, value_set=known)), "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """Which rows are read next: ``WHERE id <after>``."""
-
-    after: str
-    last: int
-    rows: int
+def _unlocked(place: Path) -> str:
+    return f"{place.resolve().as_uri()}?mode=ro&immutable=1"
 
 
 def _is_odd(column: Column) -> str:
@@ -151,47 +152,9 @@ def _is_odd(column: Column) -> str:
     return f'("{column.name}" IS NOT NULL AND {odd})' if column.nullable else odd
 
 
-def _parts(column: Column, wide: Collection[str]) -> tuple[str, ...]:
-    """Aggregates over one batch of which the column's array is made."""
-    name = f'"{column.name}"'
-    empty = (f"group_concat({name} IS NULL, '')",) if column.nullable else ()
-    if column.type == "integer":
-        return (*empty, f"group_concat({f'coalesce({name}, 0)' if column.nullable else name})")
-    if column.type == "real":
-        return (*empty, f"CAST(group_concat(eight_bytes({name}), '') AS BLOB)")
-    # Characters are counted sooner than bytes, and never more: in ASCII they are the same.
-    exact = column.name in wide or column.type == "blob"
-    length = f"length(CAST({name} AS BLOB))" if exact else f"length({name})"
-    return (
-        f"group_concat({f'coalesce({length}, {_NULL})' if column.nullable else length})",
-        f"CAST(group_concat({name}, '') AS BLOB)",
-    )
-
-
-def _integers(text: object) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return np.fromstring(str(text), dtype=np.int64, sep=",") if text else np.zeros(0, np.int64)
-
-
-def _eight_bytes(value: object) -> bytes:
-    # SQLite's own decimals lose the last bit of some numbers. What is no number is told elsewhere.
-    return struct.pack("<d", value if isinstance(value, float) else 0.0)
-
-
-def _bytes(found: object) -> bytes:
-    if isinstance(found, str):
-        return found.encode()
-    return found if isinstance(found, bytes) else b""
-
-
-def _texts(
-    lengths: np.ndarray[tuple[int], np.dtype[np.int64]], data: bytes, column: Column
-) -> pa.Array | None:
-    offsets = np.zeros(len(lengths) + 1, np.int32)
-    np.cumsum(np.maximum(lengths, 0), out=offsets[1:])
-    if offsets[-1] != len(data):
-        return None
-    here = pa.array(lengths != _NULL)
-    missing = int((lengths == _NULL).sum())
-    kind = pa.binary() if column.type == "blob" else pa.string()
-    buffers = [here.buffers()[1] if missing else None, pa.py_buffer(offsets), pa.py_buffer(data)]
-    return pa.Array.from_buffers(kind, len(lengths), buffers, missing)
+def _is_valid(found: pa.Table, column: Column) -> bool:
+    try:
+        found.column(column.name).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
