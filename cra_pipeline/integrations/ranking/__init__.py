@@ -1,0 +1,1 @@
+"""Files of real histories, ready to be ranked."""

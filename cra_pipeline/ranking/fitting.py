@@ -1,0 +1,77 @@
+"""Fitted rankers of scikit-learn: logistic regression and boosted trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Ranker = Callable[[Array], Array]
+"""From rows of columns to scores (log-odds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreePolicy:
+    """Of boosted trees.
+
+    Attributes:
+        rounds: Trees.
+        rate: Learning rate.
+        leaves: Most leaves of a tree.
+        smallest: Fewest rows in a leaf.
+        shrinkage: L2 penalty.
+        seed: Of everything that is drawn.
+    """
+
+    rounds: int = 200
+    rate: float = 0.05
+    leaves: int = 15
+    smallest: int = 60
+    shrinkage: float = 5.0
+    seed: int = 0
+
+
+def fit_linear(columns: Array, touched: Array) -> Ranker:
+    """Logistic regression over standardised columns.
+
+    Raises:
+        ValueError: All rows are of one class.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    _require_both(touched)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=1000))
+    model.fit(columns, touched)
+    return lambda rows: np.asarray(model.decision_function(rows))
+
+
+def fit_trees(columns: Array, touched: Array, policy: TreePolicy) -> Ranker:
+    """Boosted trees.
+
+    Raises:
+        ValueError: All rows are of one class.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    _require_both(touched)
+    model = HistGradientBoostingClassifier(
+        max_iter=policy.rounds,
+        learning_rate=policy.rate,
+        max_leaf_nodes=policy.leaves,
+        min_samples_leaf=policy.smallest,
+        l2_regularization=policy.shrinkage,
+        early_stopping=False,
+        random_state=policy.seed,
+    )
+    model.fit(columns, touched)
+    return lambda rows: np.asarray(model.decision_function(rows))
+
+
+def _require_both(touched: Array) -> None:
+    if touched.all() or not touched.any():
+        raise ValueError(f"{len(touched)} rows of one class: nothing can be learned of them")
