@@ -50,6 +50,17 @@ class HoldoutPolicy:
     settings: AgentSettings = field(default_factory=lambda: AgentSettings(name="plain"))
     limits: Limits = ATTEMPT_LIMITS
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            ValueError: There is no seed, one is given twice, or several are where nothing is drawn.
+        """
+        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds: expected one or more, each once, found {self.seeds}")
+        if len(self.seeds) > 1 and not self.temperature:
+            raise ValueError(f"seeds {self.seeds}: at temperature 0 all of them say the same")
+
     def plans(self) -> tuple[AttemptPlan, ...]:
         """What is asked of the agent for a task, one plan for each seed."""
         return tuple(
@@ -75,7 +86,7 @@ def policy_text(policy: HoldoutPolicy) -> str:
 
 def policy_of_cells(policy: HoldoutPolicy) -> str:
     """The same of what decides a single attempt: not which tasks and how many seeds there are."""
-    alone = dataclasses.replace(policy, limit=0, draw=0, seeds=())
+    alone = dataclasses.replace(policy, limit=0, draw=0, seeds=(0,))
     judged = dataclasses.asdict(policy.judging())
     return policy_text(alone) + json.dumps(judged, sort_keys=True, default=_plain)
 

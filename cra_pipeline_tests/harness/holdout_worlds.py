@@ -107,6 +107,7 @@ def write_adapter(layout: Layout, partition: str) -> None:
     """The records of an adapter; its files are only ever served, and here by name."""
     kind, _, round_name = partition.partition("|")
     found = example(AdapterManifest)
+    assert isinstance(found, AdapterManifest)
     recipe = found.recipe.model_copy(update={"base_id": BASE_ID, "base_digest": BASE})
     named = {"adapter_kind": kind, "round": round_name, "recipe": recipe,
              "adapter_digest": ADAPTERS[partition]}  # fmt: skip

@@ -121,8 +121,8 @@ def _unlogged(
         yield f"{attempt.attempt_id[:12]}: {error}"
         return
     if trace.attempt.outcome.value != attempt.outcome:
-        said = trace.attempt.outcome.value
-        yield f"{attempt.attempt_id[:12]}: {attempt.outcome}, its trace says {said}"
+        judged = trace.attempt.outcome.value
+        yield f"{attempt.attempt_id[:12]}: {attempt.outcome}, its trace says {judged}"
     logged = {
         call.number: (call.call_kind, prompt_hash(call.system, call.prompt), call.response, right)
         for call, right in zip(calls, trace.right_answers, strict=False)
