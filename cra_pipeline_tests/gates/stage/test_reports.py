@@ -145,7 +145,7 @@ def test_rows_that_occur_twice_are_refused(tmp_path: Path) -> None:
     world.rows([*tried, tried[0]], heard)
 
     with pytest.raises(
-        CheckError, match=r"counted 2 times.*run: cra-pipeline run holdout_attempts"
+        CheckError, match=r"counted 2 times.*cra-pipeline run holdout_attempts"
     ):
         gate(world.layout, KEY)
 
