@@ -16,6 +16,7 @@ class ServerPolicy:
     Attributes:
         precision: ``float32`` where figures have to repeat; ``bfloat16`` where memory is short.
         device: As torch names it, such as ``cpu`` or ``cuda:0``.
+        port: On loopback; 0 for any that is free.
         threads: Of the processor; more of them share a small machine's two cores badly.
         waiting: Requests that may wait; further ones hear 503 and come back.
         body_bytes: Longest body; a full window of 128k tokens needs about 0.6 MB.
@@ -27,6 +28,7 @@ class ServerPolicy:
 
     precision: Precision = "float32"
     device: str = "cpu"
+    port: int = 0
     threads: int = 1
     waiting: int = 256
     body_bytes: int = 4 * 2**20

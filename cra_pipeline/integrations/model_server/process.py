@@ -153,7 +153,7 @@ def running_server(
     policy: ServerPolicy | None = None,
     vet: Vet | None = None,
 ) -> Iterator[TransformersServer]:
-    """Serve a base on a free loopback port for the time of the block.
+    """Serve a base on loopback for the time of the block.
 
     The process ends with the block, and with this process however that ends.
 
@@ -165,6 +165,7 @@ def running_server(
 
     Raises:
         ModelError: The model cannot be read, or the server does not answer in time.
+        BusyError: The port is taken.
     """
     rules = policy or ServerPolicy()
     layout.scratch.mkdir(parents=True, exist_ok=True)
@@ -181,7 +182,7 @@ def _started(
     base: ServedBase, log: Path, policy: ServerPolicy, vet: Vet | None
 ) -> TransformersServer:
     token = secrets.token_urlsafe(32)
-    with listen_loopback(0) as listening, log.open("wb") as words:
+    with listen_loopback(policy.port) as listening, log.open("wb") as words:
         port = int(listening.getsockname()[1])
         process = subprocess.Popen(
             _command(base, policy, listening.fileno()),
