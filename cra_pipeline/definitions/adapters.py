@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from cra_pipeline.adapters.recipe import Device
+from cra_pipeline.adapters.recipe import Device, RecipePolicy
 from cra_pipeline.adapters.stage.ready import Choices
 from cra_pipeline.adapters.stage.train import check_adapter, train_adapter
 from cra_pipeline.definitions.checks import partition_check
@@ -31,11 +31,15 @@ class TrainingConfig(dg.Config):
         base: Id of a base; empty for the newest that the kind names and none made obsolete.
         trainer: ``peft`` or ``unsloth``; empty for what fits this machine.
         device: ``gpu`` or ``processor``; empty for what this machine has.
+        most_steps: Of each phase; 0 for as many as the kind's recipe has.
+        seed: Of first weights and the order of rows.
     """
 
     base: str = ""
     trainer: str = ""
     device: str = ""
+    most_steps: int = 0
+    seed: int = RecipePolicy().seed
 
     def choices(self) -> Choices:
         """As the stage takes them.
@@ -46,7 +50,12 @@ class TrainingConfig(dg.Config):
         known: dict[str, Device] = {"gpu": "gpu", "processor": "processor"}
         if self.device and self.device not in known:
             raise ValueError(f"device {self.device!r}: expected gpu, processor, or nothing")
-        return Choices(base=self.base, device=known.get(self.device) or device())
+        return Choices(
+            base=self.base,
+            device=known.get(self.device) or device(),
+            most_steps=self.most_steps,
+            seed=self.seed,
+        )
 
 
 @dg.asset(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from cra_pipeline.adapters.guards import (
@@ -17,7 +17,7 @@ from cra_pipeline.adapters.guards import (
     require_replay,
     require_shortfall,
 )
-from cra_pipeline.adapters.recipe import Device, RecipePolicy, Resolved, resolve
+from cra_pipeline.adapters.recipe import Device, RecipePolicy, Resolved, policy_of, resolve
 from cra_pipeline.contracts.bases import BaseRecord
 from cra_pipeline.contracts.datasets import DatasetManifest, DpoExample, SftExample
 from cra_pipeline.contracts.gates import GateReport, RoundGateReport
@@ -43,14 +43,29 @@ class Choices:
     Attributes:
         base: Id of a base; empty for the newest that the kind names.
         policy: Other numbers than those for the base.
+        most_steps: Of each phase; 0 for what the policy says.
+        seed: Of first weights and the order of rows; None for the policy's.
         guards: The guards' numbers.
         device: Where it is trained.
     """
 
     base: str = ""
     policy: RecipePolicy | None = None
+    most_steps: int = 0
+    seed: int | None = None
     guards: GuardPolicy = field(default_factory=GuardPolicy)
     device: Device = "processor"
+
+    def numbers(self, base: BaseRecord) -> RecipePolicy:
+        """The policy for a base, with this run's changes."""
+        found = self.policy or policy_of(base)
+        if self.most_steps:
+            found = replace(
+                found,
+                sft=replace(found.sft, most_steps=self.most_steps),
+                dpo=replace(found.dpo, most_steps=self.most_steps),
+            )
+        return found if self.seed is None else replace(found, seed=self.seed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +109,7 @@ def prepare(layout: Layout, kind: AdapterKind, record: RoundRecord, choices: Cho
         base = chosen_base(kind, known, choices.base)
         notes = _allowed(layout, kind, base, record, choices.guards)
         resolved = resolve(
-            kind, record.round, base, inputs, device=choices.device, policy=choices.policy
+            kind, record.round, base, inputs, device=choices.device, policy=choices.numbers(base)
         )
         require_recipe_base(resolved.recipe, base)
         require_both_answers(sft)
