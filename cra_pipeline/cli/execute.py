@@ -42,6 +42,7 @@ JOBS = {
     "sft_dataset": "sft_job",
     "dpo_dataset": "dpo_job",
     "adapter": "adapter_job",
+    "holdout_attempts": "holdout_attempt_job",
 }
 
 Settings = Mapping[str, Mapping[str, object]]

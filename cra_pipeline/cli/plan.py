@@ -24,7 +24,7 @@ WHOLE = ("cold_start",)
 """Assets without partitions, made of what the user lists and not of the line above."""
 OVER_REPOS = ("raw_snapshot", "training_plan", "round_increment", "round_pool", "holdout")
 """Assets of a round over all its repositories; each is made after those before it."""
-PER_KIND = ("sft_dataset", "dpo_dataset", "adapter")
+PER_KIND = ("sft_dataset", "dpo_dataset", "adapter", "holdout_attempts")
 """Assets of an adapter kind and a round, made of those above."""
 
 SHORT_NAMES = {"snapshots": "repo_snapshots", "packages": "repo_packages"} | {

@@ -10,6 +10,7 @@ from cra_pipeline.cli.plan import OVER_REPOS, PER_KIND, WHOLE, AssetName, Cell, 
 from cra_pipeline.cli.terminal import display
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import RoundError
+from cra_pipeline.harness.arms import TOGETHER
 from cra_pipeline.integrations.home import current_layout
 from cra_pipeline.kinds import ADAPTER_KINDS
 
@@ -21,7 +22,11 @@ TYPE = AssetName()
 @click.option("--repo", "repos", multiple=True, help="Repository; may be given several times.")
 @click.option("--all", "everything", is_flag=True, help="All known repositories.")
 @click.option("--round", "round_name", help="Round, such as r01; else the newest that fits.")
-@click.option("--kind", type=click.Choice(list(ADAPTER_KINDS)), help="Of a dataset.")
+@click.option(
+    "--kind",
+    type=click.Choice([*ADAPTER_KINDS, TOGETHER]),
+    help=f"Of a dataset or adapter; {TOGETHER}: holdout attempts of all that passed their gates.",
+)
 @click.option("--limit", type=click.IntRange(min=0), help="Newest commits of each kind; 0 for all.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each partition.")
 def run(  # noqa: PLR0913  # one argument for each option of the command

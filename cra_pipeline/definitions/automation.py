@@ -25,6 +25,7 @@ ROUND_JOB = dg.define_asset_job("round_job", ["round_increment", "round_pool", "
 SFT_JOB = dg.define_asset_job("sft_job", ["sft_dataset"])
 DPO_JOB = dg.define_asset_job("dpo_job", ["dpo_dataset"])
 ADAPTER_JOB = dg.define_asset_job("adapter_job", ["adapter"])
+HOLDOUT_ATTEMPT_JOB = dg.define_asset_job("holdout_attempt_job", ["holdout_attempts"])
 INTAKE_JOB = dg.define_asset_job(
     "intake_job",
     ["repo_snapshots", "commits", "repo_packages", "tasks"],
@@ -43,6 +44,7 @@ JOBS = [
     SFT_JOB,
     DPO_JOB,
     ADAPTER_JOB,
+    HOLDOUT_ATTEMPT_JOB,
     INTAKE_JOB,
 ]
 

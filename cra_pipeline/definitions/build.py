@@ -10,6 +10,7 @@ from cra_pipeline.definitions import (
     corpus,
     datasets,
     harness,
+    holdout_attempts,
     logs,
     packages,
     pairs,
@@ -36,7 +37,10 @@ def build_defs(**overrides: object) -> dg.Definitions:
         raise ValueError(
             f"no such resource: {', '.join(unknown)}; expected some of {', '.join(resources)}"
         )
-    modules = [corpus, commits, packages, harness, pairs, logs, cold_start, datasets, adapters]
+    modules = [
+        *(corpus, commits, packages, harness, pairs, logs, cold_start),
+        *(datasets, adapters, holdout_attempts),
+    ]
     return dg.Definitions(
         assets=dg.load_assets_from_modules(modules),
         asset_checks=dg.load_asset_checks_from_modules(modules),
