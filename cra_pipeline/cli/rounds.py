@@ -1,4 +1,4 @@
-"""``round open`` and ``round status``: training rounds."""
+"""``round open``, ``round status`` and ``round close``: training rounds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from cra_pipeline.cli.terminal import tables
-from cra_pipeline.contracts.rounds import RoundRecord
+from cra_pipeline.contracts.rounds import RoundClosing, RoundRecord
 from cra_pipeline.integrations.home import current_layout
 
 
@@ -33,6 +33,28 @@ class Date(click.ParamType[int]):
         return int(moment.timestamp())
 
 
+class Waiver(click.ParamType[tuple[str, str]]):
+    """What a round goes without, and why."""
+
+    name = "what=reason"
+
+    def convert(
+        self,
+        value: str | tuple[str, str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, str]:
+        """(what, why)."""
+        from cra_pipeline.corpus.rounds import waiver
+
+        if isinstance(value, tuple):
+            return value
+        try:
+            return waiver(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 DATE = Date()
 _DIGITS = 12
 """Of a commit id that are shown."""
@@ -47,31 +69,116 @@ def rounds() -> None:
 @click.option("--cut-off", type=DATE, help="Later commits are held out; else the newest pin.")
 @click.option("--repo", "repos", multiple=True, help="Its repositories; else all known.")
 @click.option("--held-out", multiple=True, help="Held-out repositories; else drawn by hash.")
-def open_(cut_off: int | None, repos: tuple[str, ...], held_out: tuple[str, ...]) -> None:
-    """Open the next round; its record is never changed again."""
-    from cra_pipeline.corpus.stage import open_round
+@click.option(
+    "--waive",
+    "waivers",
+    type=Waiver(),
+    multiple=True,
+    help="What the round goes without, such as gate_1_base_half=REASON; for good in its record.",
+)
+def open_(
+    cut_off: int | None,
+    repos: tuple[str, ...],
+    held_out: tuple[str, ...],
+    waivers: tuple[tuple[str, str], ...],
+) -> None:
+    """Open the next round; its record is never changed again.
 
+    The versions that serve now are frozen in it: every gate of the round compares with them.
+    """
+    from cra_pipeline.corpus.rounds import Frozen
+    from cra_pipeline.corpus.stage import open_round
+    from cra_pipeline.registry.stage.closings import incumbents
+
+    layout = current_layout()
     record = open_round(
-        current_layout(), cut_off=cut_off, repos=repos or None, held_out=held_out or None
+        layout,
+        cut_off=cut_off,
+        repos=repos or None,
+        held_out=held_out or None,
+        frozen=Frozen(incumbents=incumbents(layout), waivers=waivers),
     )
     _print((record,))
+    _print_frozen(record)
     click.echo("reload the code location in a running `dagster dev` to see the new partition")
 
 
 @rounds.command(name="status")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each round.")
 def status(*, as_json: bool) -> None:
-    """The opened rounds: pins, cut-off and held-out repositories of each."""
+    """The opened rounds: pins, cut-off, held-out repositories, and what came of each."""
     from cra_pipeline.corpus.stage import read_rounds
+    from cra_pipeline.registry.stage.closings import closing_of, incumbents
 
-    records = read_rounds(current_layout())
+    layout = current_layout()
+    records = read_rounds(layout)
+    closings = {record.round: closing_of(layout, record.round) for record in records}
+    active = dict(incumbents(layout))
     if as_json:
         for record in records:
-            click.echo(json.dumps(record.model_dump(mode="json")))
+            closing = closings[record.round]
+            told = {"closing": closing.model_dump(mode="json") if closing else None}
+            click.echo(json.dumps(record.model_dump(mode="json") | told | {"active": active}))
     elif records:
         _print(records)
+        for record in records:
+            _print_frozen(record)
+            _print_closing(record.round, closings[record.round])
+        serves = ", ".join(active.values()) or "no version; the base alone"
+        click.echo(f"in service now: {serves}")
     else:
         click.echo("no round is open; the first attempts open r01 with all known repositories")
+
+
+@rounds.command(name="close")
+@click.argument("name", metavar="ROUND")
+@click.option("--json", "as_json", is_flag=True, help="The closing record as JSON.")
+def close(*, name: str, as_json: bool) -> None:
+    """Write down what ROUND came to, and what the next one needs.
+
+    A version in service that the round shows to have become worse is rolled back first. Closing a
+    round again shows the record that stands.
+    """
+    from cra_pipeline.corpus.stage import known_sources
+    from cra_pipeline.gates.stage.advice import plateau_advice, rollback_advice
+    from cra_pipeline.registry.stage.closings import close_round, closing_of
+    from cra_pipeline.registry.stage.promoting import roll_back_regressed
+
+    layout = current_layout()
+    closing = closing_of(layout, name)
+    if closing is None:
+        for advice in rollback_advice(layout, name):
+            roll_back_regressed(layout, advice)
+        closing = close_round(layout, name, plateau_advice(layout, known_sources(layout)))
+    if as_json:
+        click.echo(json.dumps(closing.model_dump(mode="json"), ensure_ascii=False))
+    else:
+        _print_closing(name, closing)
+
+
+def _print_frozen(record: RoundRecord) -> None:
+    versions = ", ".join(version for _, version in record.incumbents)
+    click.echo(f"gates of {record.round} compare with {versions or 'the base alone'}")
+    for what, why in record.waivers:
+        click.echo(f"waived in {record.round}: {what}: {why}")
+
+
+def _print_closing(name: str, closing: RoundClosing | None) -> None:
+    if closing is None:
+        click.echo(f"still open: cra-pipeline round close {name}")
+        return
+    table = Table(f"closed: {name}", "version", "ending", "in service", "reason", box=None)
+    for item in closing.kinds:
+        table.add_row(
+            item.adapter_kind,
+            item.version or "-",
+            item.ending.replace("_", " "),
+            item.active or "the base",
+            item.reason,
+        )
+    tables().print(table)
+    for sentence in closing.advice:
+        click.echo(sentence)
 
 
 def _print(records: tuple[RoundRecord, ...]) -> None:
