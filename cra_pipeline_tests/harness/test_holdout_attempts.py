@@ -13,19 +13,21 @@ from typing import Any
 
 import pytest
 
-from cra_pipeline.contracts.gates import HoldoutAnswer, HoldoutAttempt
+from cra_pipeline.contracts.gates import GateReport, HoldoutAnswer, HoldoutAttempt
 from cra_pipeline.contracts.record import Record
 from cra_pipeline.contracts.reports import Progress, silent
 from cra_pipeline.contracts.tasks import TaskRow
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import CheckError, RegistryError
+from cra_pipeline.harness.arms import TOGETHER
 from cra_pipeline.harness.holdout import HoldoutPolicy
 from cra_pipeline.harness.stage.holdout_attempts import answers_path, hold_attempts
 from cra_pipeline.harness.stage.holdout_cells import CELLS, log_path, trace_path
 from cra_pipeline.harness.stage.holdout_check import check_holdout_attempts
 from cra_pipeline.integrations.evidence import seal_table, write_check
-from cra_pipeline.integrations.files import read_table, write_table
+from cra_pipeline.integrations.files import read_table, write_record, write_table
 from cra_pipeline.integrations.sandbox.bubblewrap import BubblewrapSandbox
+from cra_pipeline_tests.contracts.regenerate import example
 from cra_pipeline_tests.harness.holdout_worlds import (
     ADAPTERS,
     BASE,
@@ -36,6 +38,7 @@ from cra_pipeline_tests.harness.holdout_worlds import (
     named_models,
     put_in_service,
     runner,
+    seal_checked,
 )
 
 pytestmark = pytest.mark.slow
@@ -48,10 +51,10 @@ def world(tmp_path_factory: pytest.TempPathFactory, till: Path) -> Layout:
     return make_world(tmp_path_factory.mktemp("holdout") / "home", till)
 
 
-def held(layout: Layout, *, progress: Progress = silent, most: int = 0) -> None:
+def held(layout: Layout, key: str = KEY, *, progress: Progress = silent, most: int = 0) -> None:
     hold_attempts(
         layout,
-        KEY,
+        key,
         policy=HoldoutPolicy(limit=most),
         runner=runner(layout),
         sandbox=BubblewrapSandbox(),
@@ -148,6 +151,36 @@ def test_an_attempt_without_its_log_is_made_again(world: Layout) -> None:
     held(world)
     assert made(world) == count + 1
     assert check_holdout_attempts(world, KEY).passed
+
+
+def test_one_candidate_alone_is_the_whole_new_set_and_costs_nothing_more(world: Layout) -> None:
+    count = made(world)
+    report = example(GateReport)
+    assert isinstance(report, GateReport)
+    told = {"adapter_kind": "scope", "round": ROUND, "decision": "passed"}
+    write_record(world.partition("gate_report", KEY) / "gate.json", report.model_copy(update=told))
+    together = f"{TOGETHER}|{ROUND}"
+    with pytest.raises(CheckError, match="gate_report"):
+        held(world, together)
+    seal_checked(world, "gate_report", KEY)
+    held(world, together)
+    rows = read_table(world.table(ASSET, together), HoldoutAttempt)
+
+    assert [(row.adapter_kind, row.arm, row.model) for row in rows] == [
+        (TOGETHER, row.arm, row.model) for row in attempts(world)
+    ]
+    assert made(world) == count
+    assert check_holdout_attempts(world, together).passed
+
+
+def test_where_no_candidate_passed_there_is_nothing_to_hold(world: Layout) -> None:
+    report = world.partition("gate_report", KEY) / "gate.json"
+    report.unlink()
+    together = f"{TOGETHER}|{ROUND}"
+    held(world, together)
+
+    assert read_table(world.table(ASSET, together), HoldoutAttempt) == ()
+    assert check_holdout_attempts(world, together).passed
 
 
 def changed(row: Record, **told: object) -> Any:  # noqa: ANN401  # of the row's own kind
