@@ -15,8 +15,13 @@ from cra_pipeline.contracts.registry import LedgerLine
 from cra_pipeline.contracts.rounds import RoundRecord
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.gates.policy import BASE_HALF
-from cra_pipeline.integrations.evidence import seal_table, write_check
-from cra_pipeline.integrations.files import append_journal, write_record, write_table
+from cra_pipeline.integrations.evidence import write_check
+from cra_pipeline.integrations.files import (
+    append_journal,
+    rows_content_id,
+    write_record,
+    write_table,
+)
 from cra_pipeline_tests.gates.arms import ADAPTER, BASE, EARLIER, answers, attempts
 
 RIGHT, WRONG = "ynyn", "nyny"
@@ -124,12 +129,15 @@ class World:
         passed: bool = True,
     ) -> None:
         """Attempts and answers, with the check of the stage that made them."""
-        manifest = seal_table(
-            self.layout, "holdout_attempts", key, tried, HoldoutAttempt,
-            reasons=[row.outcome for row in tried], inputs=(), policy="{}",
-        )  # fmt: skip
+        write_table(self.layout.table("holdout_attempts", key), tried, HoldoutAttempt)
         folder = self.layout.partition("holdout_attempts", key)
         write_table(folder / "holdout_answers.parquet", said, HoldoutAnswer)
+        timeless = [row.model_copy(update={"latency_ms": 0.0}) for row in tried]
+        manifest = AssetManifest(
+            asset="holdout_attempts", partition=key, rows=len(tried),
+            content_id=rows_content_id([*timeless, *said]), inputs=(), counts=(), policy="{}",
+        )  # fmt: skip
+        write_record(self.layout.manifest("holdout_attempts", key), manifest)
         write_check(self.layout, manifest, () if passed else ("an arm lacks attempts",))
 
     def checked(

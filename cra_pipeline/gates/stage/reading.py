@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from cra_pipeline.contracts.adapters import AdapterManifest
 from cra_pipeline.contracts.bases import BaseRecord
 from cra_pipeline.contracts.gates import HoldoutAnswer, HoldoutAttempt
@@ -12,7 +14,7 @@ from cra_pipeline.contracts.workspace import MULTI, Layout
 from cra_pipeline.errors import CheckError, RoundError
 from cra_pipeline.gates.case import Case
 from cra_pipeline.gates.ledger import versions
-from cra_pipeline.integrations.evidence import require_checked
+from cra_pipeline.integrations.evidence import command_of, require_checked
 from cra_pipeline.integrations.files import (
     peek_journal,
     read_record,
@@ -82,24 +84,40 @@ def ledger_lines(layout: Layout) -> tuple[LedgerLine, ...]:
     return peek_journal(layout.registry / "ledger.jsonl", LedgerLine)
 
 
-def attempts_of(layout: Layout, partition: str) -> tuple[HoldoutAttempt, ...]:
-    """Attempts on the holdout, once their check passed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """Evidence of one partition, as it was checked.
+
+    Attributes:
+        attempts: Rows of the first table.
+        answers: Rows of the second.
+        source: Its name and content id; latencies are of the machine and no part of it.
+    """
+
+    attempts: tuple[HoldoutAttempt, ...]
+    answers: tuple[HoldoutAnswer, ...]
+    source: Input
+
+
+def heard(layout: Layout, partition: str) -> Heard:
+    """Attempts and answered calls of a partition.
 
     Raises:
-        CheckError: They are missing, unchecked, or failed their check.
+        CheckError: They are missing, unchecked, failed their check, or are other rows by now.
+        StoreError: A table is damaged.
     """
-    require_checked(layout, ATTEMPTS, partition)
-    return read_table(layout.table(ATTEMPTS, partition), HoldoutAttempt)
-
-
-def answers_of(layout: Layout, partition: str) -> tuple[HoldoutAnswer, ...]:
-    """Answered calls of those attempts.
-
-    Raises:
-        StoreError: Missing or damaged.
-    """
+    source = require_checked(layout, ATTEMPTS, partition)
+    attempts = read_table(layout.table(ATTEMPTS, partition), HoldoutAttempt)
     path = layout.partition(ATTEMPTS, partition) / "holdout_answers.parquet"
-    return read_table(path, HoldoutAnswer)
+    answers = read_table(path, HoldoutAnswer)
+    timeless = [row.model_copy(update={"latency_ms": 0.0}) for row in attempts]
+    found = rows_content_id([*timeless, *answers])
+    if found != source.content_id:
+        raise CheckError(
+            f"{path.parent}: the tables come to {found[:12]}, {source.content_id[:12]} was "
+            f"checked: they were changed since; run: {command_of(ATTEMPTS, partition)}"
+        )
+    return Heard(attempts=attempts, answers=answers, source=source)
 
 
 def case_of(layout: Layout, partition: str) -> Case:
@@ -114,10 +132,8 @@ def case_of(layout: Layout, partition: str) -> Case:
     kind, name = parts_of(partition)
     record, adapter = round_record(layout, name), adapter_of(layout, partition)
     base = base_of(layout, adapter)
-    attempts, answers = attempts_of(layout, partition), answers_of(layout, partition)
+    evidence = heard(layout, partition)
     incumbent, digest = _incumbent(layout, record, kind, base.content_id)
-    # Latencies are of the machine: the same attempts on another one are the same evidence.
-    timeless = [row.model_copy(update={"latency_ms": 0.0}) for row in attempts]
     return Case(
         adapter_kind=kind,
         round=name,
@@ -125,12 +141,11 @@ def case_of(layout: Layout, partition: str) -> Case:
         adapter_digest=adapter.adapter_digest,
         incumbent=incumbent,
         incumbent_digest=digest,
-        attempts=attempts,
-        answers=answers,
+        attempts=evidence.attempts,
+        answers=evidence.answers,
         inputs=(
-            Input(name=f"adapter/{partition}", content_id=adapter.digest()),
-            Input(name=f"holdout_answers/{partition}", content_id=rows_content_id(answers)),
-            Input(name=f"holdout_attempts/{partition}", content_id=rows_content_id(timeless)),
+            Input(name=f"adapter.json/{partition}", content_id=adapter.digest()),
+            evidence.source,
             Input(name=f"rounds/{name}", content_id=record.digest()),
         ),
         waivers=waivers_of(record, kind),

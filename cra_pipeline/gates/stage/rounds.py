@@ -19,8 +19,8 @@ from cra_pipeline.gates.round_verdict import RoundCase, judge_round
 from cra_pipeline.gates.stage.reading import (
     ATTEMPTS,
     adapter_of,
-    attempts_of,
     base_of,
+    heard,
     key_of,
     ledger_lines,
     round_record,
@@ -35,7 +35,6 @@ from cra_pipeline.integrations.evidence import require_checked, write_check
 from cra_pipeline.integrations.files import (
     partition_lock,
     read_record,
-    rows_content_id,
     write_bytes,
     write_record,
 )
@@ -129,8 +128,7 @@ def _judged(layout: Layout, round_name: str) -> RoundGateReport:
     adapters = [adapter_of(layout, key_of(item.adapter_kind, round_name)) for item in passed]
     bases = [base_of(layout, adapter) for adapter in adapters]
     source = _source(layout, round_name, passed)
-    attempts = attempts_of(layout, source) if source else ()
-    timeless = [row.model_copy(update={"latency_ms": 0.0}) for row in attempts]
+    evidence = heard(layout, source) if source else None
     case = RoundCase(
         round=round_name,
         reports=reports,
@@ -139,14 +137,18 @@ def _judged(layout: Layout, round_name: str) -> RoundGateReport:
         base_waiver=dict(record.waivers).get(BASE_HALF, ""),
         new=Set(
             candidates={item.adapter_kind: item.adapter_digest for item in adapters},
-            attempts=attempts,
+            attempts=evidence.attempts if evidence else (),
         ),
         facts=_facts(layout, round_name, adapters),
         inputs=(
-            *(Input(name=f"gate_report/{item.adapter_kind}", content_id=item.digest())
-              for item in reports),
-            *([Input(name=f"{ATTEMPTS}/{source}", content_id=rows_content_id(timeless))]
-              if source else []),
+            *(
+                Input(
+                    name=f"gate_report/{key_of(item.adapter_kind, round_name)}",
+                    content_id=item.digest(),
+                )
+                for item in reports
+            ),
+            *([evidence.source] if evidence else []),
             Input(name=f"rounds/{round_name}", content_id=record.digest()),
         ),
         waivers=tuple(f"{what}: {why}" for what, why in record.waivers),

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from cra_pipeline.contracts.gates import GateReport
+from cra_pipeline.contracts.gates import GateReport, HoldoutAttempt
 from cra_pipeline.contracts.manifests import AssetManifest
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import CheckError, RoundError, StoreError
 from cra_pipeline.gates.stage.reports import check_gate, gate, read_gate, read_gates
-from cra_pipeline.integrations.files import read_record, write_record
+from cra_pipeline.integrations.files import read_record, write_record, write_table
 from cra_pipeline_tests.gates.arms import EARLIER
 from cra_pipeline_tests.gates.worlds import (
     KEY,
@@ -131,6 +131,16 @@ def test_tables_that_changed_since_are_found_by_the_check(tmp_path: Path) -> Non
     assert not check_gate(world.layout, KEY).passed
 
 
+def test_tables_edited_by_hand_are_refused(tmp_path: Path) -> None:
+    world = gated_world(tmp_path)
+    tried, _ = scope_rows([("base", WRONG), ("candidate", RIGHT)])
+    better = [row.model_copy(update={"outcome": "passed"}) for row in tried[1:]]
+    write_table(world.layout.table("holdout_attempts", KEY), better, HoldoutAttempt)
+
+    with pytest.raises(CheckError, match="they were changed since"):
+        gate(world.layout, KEY)
+
+
 def test_attempts_that_failed_their_check_are_refused(tmp_path: Path) -> None:
     world = gated_world(tmp_path)
     world.rows(*scope_rows([("base", WRONG), ("candidate", RIGHT)]), passed=False)
@@ -144,9 +154,7 @@ def test_rows_that_occur_twice_are_refused(tmp_path: Path) -> None:
     tried, heard = scope_rows([("base", WRONG), ("candidate", RIGHT)])
     world.rows([*tried, tried[0]], heard)
 
-    with pytest.raises(
-        CheckError, match=r"counted 2 times.*cra-pipeline run holdout_attempts"
-    ):
+    with pytest.raises(CheckError, match=r"counted 2 times.*cra-pipeline run holdout_attempts"):
         gate(world.layout, KEY)
 
 
