@@ -2,7 +2,8 @@
 
 ``python -m cra_pipeline_tests.benchmarks.curation [SIZES]``; 25000, 50000, 100000 by default, each
 in a process of its own. Half of the candidates are new, half belong to an earlier round; one in ten
-nearly repeats one of another task.
+nearly repeats one of another task. Then what share of near duplicates is found, against the exact
+Jaccard of a sample: pairs of rows of which one has some words of the other exchanged.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from collections.abc import Iterator
 from cra_pipeline.contracts.datasets import CandidateRow, Origin, example_id
 from cra_pipeline.datasets.compose import Candidates, compose
 from cra_pipeline.datasets.decontamination import Benchmarks, Contamination, ContaminationPolicy
+from cra_pipeline.datasets.facts import facts_of
 from cra_pipeline.datasets.judging import Court
 from cra_pipeline.datasets.length import CharacterCounter
+from cra_pipeline.datasets.near import nearly_repeated, own_text, shingles, signature
 from cra_pipeline.datasets.policy import CurationPolicy
 from cra_pipeline.datasets.stage.curate import Spool, fill
 from cra_pipeline.datasets.takedown import TakenDown
@@ -96,6 +99,35 @@ def measure(count: int) -> None:
     )
 
 
+def recall(pairs: int = 2000) -> None:
+    """Print the share found of pairs whose exact Jaccard reaches the policy's, by how near."""
+    draw = random.Random(1)  # noqa: S311  # made-up texts
+    vocabulary = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(5000)]
+    policy = court().policy.near
+    exact: dict[str, float] = {}
+    rows: list[CandidateRow] = []
+    for number in range(pairs):
+        words = draw.choices(vocabulary, k=_WORDS)
+        changed = list(words)
+        for place in draw.sample(range(_WORDS), draw.randrange(1, 7)):
+            changed[place] = draw.choice(vocabulary)
+        first, second = (
+            candidate(10 * (2 * number + half), " ".join(text), "yes")
+            for half, text in enumerate((words, changed))
+        )
+        one, other = (shingles(own_text(row), policy.shingle) for row in (first, second))
+        exact[second.example_id] = len(one & other) / len(one | other)
+        rows += [first, second]
+    facts = tuple(facts_of(row) for row in rows)
+    found = nearly_repeated(facts, [signature(own_text(row), policy) for row in rows], policy)
+    for least, most in ((policy.jaccard, 1.01), (policy.jaccard, 0.85), (0.85, 0.9), (0.9, 1.01)):
+        true = [name for name, share in exact.items() if least <= share < most]
+        share = sum(name in found for name in true) / len(true)
+        print(
+            f"exact Jaccard {least:.2f} to {min(most, 1):.2f}: {len(true)} pairs, {share:.3f} found"
+        )
+
+
 def main() -> None:
     """Each size in its own process, so that peaks are not shared."""
     if sys.argv[1:2] == ["--one"]:
@@ -103,6 +135,7 @@ def main() -> None:
         return
     for size in map(int, sys.argv[1:] or SIZES):
         subprocess.run([sys.executable, "-m", __spec__.name, "--one", str(size)], check=True)
+    recall()
 
 
 if __name__ == "__main__":

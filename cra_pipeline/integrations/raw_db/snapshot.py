@@ -27,6 +27,9 @@ from cra_pipeline.integrations.raw_db.schema import tables_in
 _POLL_S = 1.0
 _PIECE_BYTES = 1 << 16
 _GROUP_BYTES = 64 << 20
+_LEVEL = -5
+"""Of zstd. Level 1 writes 0.6 of the bytes in 1.6 of the processor time; snappy writes 1.3 of them
+in 0.9 of the time."""
 _UNIQUE = frozenset({"prompt", "raw_prompt", "raw_response", "test_output", "timestamp"})
 """Columns in which hardly a value comes twice: a dictionary of them would be work for nothing."""
 
@@ -151,7 +154,7 @@ def _write(reading: Reading, database: str, path: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = 0
         with pq.ParquetWriter(
-            path, schema, compression="zstd", compression_level=1, use_dictionary=names,
+            path, schema, compression="zstd", compression_level=_LEVEL, use_dictionary=names,
             write_statistics=["id"],
         ) as writer:  # fmt: skip
             for group in _groups(reading, database, schema):
