@@ -39,6 +39,7 @@ JOBS = {
     "round_increment": "round_job",
     "round_pool": "round_job",
     "holdout": "round_job",
+    "plan_documents": "round_job",
     "sft_dataset": "sft_job",
     "dpo_dataset": "dpo_job",
     "adapter": "adapter_job",

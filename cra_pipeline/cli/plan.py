@@ -22,7 +22,14 @@ PER_ROUND = ("attempts", "triples", "preference_pairs")
 ASSETS = PER_REPO + PER_ROUND
 WHOLE = ("cold_start",)
 """Assets without partitions, made of what the user lists and not of the line above."""
-OVER_REPOS = ("raw_snapshot", "training_plan", "round_increment", "round_pool", "holdout")
+OVER_REPOS = (
+    "raw_snapshot",
+    "training_plan",
+    "plan_documents",
+    "round_increment",
+    "round_pool",
+    "holdout",
+)
 """Assets of a round over all its repositories; each is made after those before it."""
 PER_KIND = ("sft_dataset", "dpo_dataset", "adapter", "holdout_attempts")
 """Assets of an adapter kind and a round, made of those above."""

@@ -40,6 +40,8 @@ class ColdStartFile(Record):
     """Rows to draw, before those are dropped that cannot be said; 0 for all."""
     edits: Literal["whole", "lintseq"] = "whole"
     """Of whole programs: one edit, or a sequence of lint-clean ones."""
+    linter: Literal["built_in", "ruff"] = "built_in"
+    """Which one calls the states of an edit sequence clean; ``ruff`` finds more, and is slower."""
     pairs: bool = False
     """Whether commits also give preference pairs (after against before)."""
     prompt_column: str = ""

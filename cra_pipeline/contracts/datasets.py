@@ -47,7 +47,8 @@ class Origin(Record):
     call_number: int
     """Of the call within the first of ``attempt_ids``; -1 where no call was made."""
     row: str
-    """``triple_id`` or ``pair_id``; for cold start file name and line, such as ``a.jsonl:17``."""
+    """``triple_id`` or ``pair_id``; of a commit that nobody attempted the path of its file; for
+    cold start file name and line, such as ``a.jsonl:17``."""
     author: str = ""
     """Model that wrote the completion (of a pair the chosen one), as its call's log names it; empty
     where a commit's diff or a published data set did."""
@@ -109,6 +110,44 @@ class CandidateRow(Record):
     thinking: str
     """How a teacher reasoned before the (chosen) completion; empty where none did."""
     origin: Origin
+
+
+class PlanDocumentRow(Record):
+    """A plan that a history holds, judged by what followed it (row of ``plan_documents.parquet``).
+
+    Prose, not in the form of the agent's planning calls: for the base fine-tune, never for an
+    adapter.
+    """
+
+    repo: str
+    round: str
+    """To which its commit belongs; what came after that round's cut-off did not judge it."""
+    sha: str
+    """Commit that added it."""
+    path: str
+    committed_at: int
+    """Committer date in seconds since the epoch."""
+    domain: str
+    licence: str
+    task: str
+    """Its heading, else the first line of the commit's message."""
+    text: str
+    """As it was committed first."""
+    names: tuple[str, ...]
+    """Code files that it names, sorted."""
+    label: Literal["good", "fine", "bad", "abandoned"]
+    reason: str
+    """In words, with numbers."""
+    imitate: bool
+    """Whether it may be a completion to imitate."""
+    prefer: bool
+    """Whether it may be the chosen side of a pair."""
+    reject: bool
+    """Whether it may be the rejected side, against the plan of ``replaced_by`` alone."""
+    followed_by: tuple[str, ...]
+    """Commits that worked on its files while it was fresh, in order."""
+    replaced_by: str
+    """Commit of the plan that took its place; empty where none did."""
 
 
 class PoolRow(Record):

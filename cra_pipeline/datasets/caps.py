@@ -92,7 +92,8 @@ def in_turn(rows: Sequence[Facts], seed: int) -> list[Facts]:
     """Rows in the order in which they are taken: repositories, call kinds and answers by turns."""
     strata: dict[tuple[str, str, bool | None], list[Facts]] = defaultdict(list)
     place = {row.example_id: rank(row.example_id, seed) for row in rows}
-    for row in sorted(rows, key=lambda item: place[item.example_id]):
+    # What an attempt asked for comes before what was written as if one had.
+    for row in sorted(rows, key=lambda item: (not item.task_id, place[item.example_id])):
         strata[row.repo, *row.stratum].append(row)
     turns = zip_longest(*strata.values())
     # Within a turn by draw again: what stops early must not favour the first names.

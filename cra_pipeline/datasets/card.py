@@ -38,17 +38,28 @@ MEANINGS = {
     "unfit_for_template": "would train another text than the answer under the base's chat template",
 }
 """What it means that a rule left a candidate out."""
+LABELS = {
+    "diff": "the commit's diff knows the right answer",
+    "fail_fast": "a commit that leaves a file which lets errors show: good style, to be imitated",
+    "passed": "the attempt passed its hidden tests",
+    "pre_commit": "the commit hardened one function; the code before it is rejected",
+    "published": "a published data set says so",
+    "botched_edit": "the rejected edit could not be applied",
+    "wrong_code": "the rejected edit failed the hidden tests",
+    "wrong_plan": "the rejected plan did not fit the commit, and its attempt failed",
+}
+"""What it means that a row has a label: why its answer is right, or its rejected one lost."""
 LOGGED = (
-    "were asked in an attempt or run: the messages are byte for byte what the model gateway "
+    "asked in an attempt or run: the messages are byte for byte what the model gateway "
     "logged (a yes or no, or a text that the commit's diff knows, is the diff's answer), and the "
     "row names its commit, attempt and call"
 )
 MINED = (
-    "are commits that nobody attempted, written as the agent would have asked: the row names its "
+    "of commits that nobody attempted, written as the agent would have asked: the row names its "
     "commit and file"
 )
 PUBLISHED = (
-    "come from published data sets, written as the agent would have asked: the row names its file, "
+    "from published data sets, written as the agent would have asked: the row names its file, "
     "line and licence"
 )
 
@@ -100,12 +111,12 @@ def data_card(manifest: DatasetManifest, facts: CardFacts) -> str:
         kind=ADAPTER_KINDS[manifest.adapter_kind],
         numbers=_numbers(manifest.policy),
         meanings=MEANINGS,
+        labels=LABELS,
         tables=(
             ("Source", manifest.by_source),
             ("Domain", manifest.by_domain),
             ("Repository", manifest.by_repo),
             ("Kind of call and answer", facts.by_call),
-            ("Label", manifest.by_label),
             ("Round that first admitted it", manifest.by_round),
             ("Licence", facts.by_licence),
         ),

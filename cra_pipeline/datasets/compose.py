@@ -100,7 +100,7 @@ def _none(candidates: Candidates, dropped: Counter[str]) -> str:
 
 def _unique(candidates: Candidates, policy: CurationPolicy, dropped: Counter[str]) -> list[Facts]:
     """Candidates that say something new, in the order of precedence: older rounds first."""
-    ordered = sorted(candidates.facts, key=lambda row: (round_number(row.round), row.example_id))
+    ordered = sorted(candidates.facts, key=lambda row: row.precedence)
     again = repeated(ordered)
     dropped.update(again.values())
     ordered = [row for row in ordered if row.example_id not in again]

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 
 from cra_pipeline.contracts.datasets import CandidateRow, Source
+from cra_pipeline.contracts.rounds import round_number
 from cra_pipeline.kinds import CALL_KINDS, read_verdict
 
 
@@ -26,7 +27,7 @@ class Facts:
         domain: Empty for cold start.
         sha: Its commit.
         patch_id: Of its commit.
-        task_id: Its task.
+        task_id: Its task; empty of what no attempt asked for.
         verdict: What it answers to a yes/no question; None where it asks none.
         author: Model that wrote the completion; empty where none did.
         prompt_key: Digest of call kind and prompt, white space and case aside.
@@ -53,6 +54,11 @@ class Facts:
     def stratum(self) -> tuple[str, bool | None]:
         """Rows that a balance counts together: call kind and answer."""
         return self.call_kind, self.verdict
+
+    @property
+    def precedence(self) -> tuple[int, bool, str]:
+        """Which of rows that say the same stays, least first: the older, then the logged one."""
+        return round_number(self.round), not self.task_id, self.example_id
 
 
 def facts_of(row: CandidateRow, *, difficulty: tuple[int, int] = (0, 0)) -> Facts:

@@ -78,10 +78,10 @@ def touches(row: CandidateRow, facts: Facts, court: Court) -> str:
 
 def _repetitions(rows: Sequence[CandidateRow], court: Court) -> list[str]:
     # In the order in which they took precedence, so that the same ones are found.
-    ordered = sorted(rows, key=lambda row: (round_number(row.round), row.example_id))
-    facts = [facts_of(row) for row in ordered]
+    ordered = sorted(((facts_of(row), row) for row in rows), key=lambda pair: pair[0].precedence)
+    facts = [fact for fact, _ in ordered]
     near = court.policy.near
-    signatures = [signature(own_text(row), near) for row in ordered]
+    signatures = [signature(own_text(row), near) for _, row in ordered]
     again = repeated(facts)
     close = nearly_repeated(facts, signatures, near)
     return [

@@ -31,6 +31,8 @@ class RoundEvidence:
         calls: Logged calls of an attempt, by number; empty where there is no log.
         right_answers: To the calls of an attempt, as its trace keeps them.
         commits: Facts by commit id, read from git.
+        mined: Of a commit id, why it may not train, and the rows that it gives though nobody
+            attempted it; both are read from git again.
     """
 
     triples: Mapping[str, TripleRow]
@@ -39,6 +41,7 @@ class RoundEvidence:
     calls: Callable[[str], Mapping[int, CallRecord]]
     right_answers: Callable[[str], tuple[str, ...]]
     commits: Mapping[str, CommitFacts]
+    mined: Callable[[str], tuple[str, tuple[CandidateRow, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,9 @@ def _ours(row: CandidateRow, witness: Witness) -> Iterator[str]:
     if evidence is None:
         yield f"{witness.line.fault(origin.repo, (origin.sha,), (), row.round)}: {origin.repo}"
         return
+    if not origin.attempt_ids:
+        yield from _mined_faults(row, evidence)
+        return
     facts = evidence.commits.get(origin.sha)
     if facts is None:
         fault = witness.line.fault(origin.repo, (origin.sha,), (origin.patch_id,), row.round)
@@ -100,6 +106,14 @@ def _ours(row: CandidateRow, witness: Witness) -> Iterator[str]:
     if said != (facts.domain, facts.licence, facts.patch_id, facts.committed_at):
         yield f"domain, licence, patch id or date of {origin.sha[:12]} are not the repository's"
     yield from _pair_faults(row, evidence) if row.form == "dpo" else _call_faults(row, evidence)
+
+
+def _mined_faults(row: CandidateRow, evidence: RoundEvidence) -> Iterator[str]:
+    fault, rows = evidence.mined(row.origin.sha)
+    if fault:
+        yield f"{fault}: {row.origin.repo} {row.origin.sha[:12]}"
+    elif row not in rows:
+        yield f"names no attempt, and is no row that commit {row.origin.sha[:12]} gives"
 
 
 def _call_faults(row: CandidateRow, evidence: RoundEvidence) -> Iterator[str]:

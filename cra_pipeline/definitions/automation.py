@@ -21,7 +21,9 @@ ATTEMPT_JOB = dg.define_asset_job("attempt_job", ["attempts", "triples"])
 PAIR_JOB = dg.define_asset_job("pair_job", ["preference_pairs"])
 COLD_START_JOB = dg.define_asset_job("cold_start_job", ["cold_start"])
 LOG_JOB = dg.define_asset_job("log_job", ["raw_snapshot", "training_plan"])
-ROUND_JOB = dg.define_asset_job("round_job", ["round_increment", "round_pool", "holdout"])
+ROUND_JOB = dg.define_asset_job(
+    "round_job", ["round_increment", "round_pool", "holdout", "plan_documents"]
+)
 SFT_JOB = dg.define_asset_job("sft_job", ["sft_dataset"])
 DPO_JOB = dg.define_asset_job("dpo_job", ["dpo_dataset"])
 ADAPTER_JOB = dg.define_asset_job("adapter_job", ["adapter"])

@@ -8,10 +8,12 @@ from cra_pipeline.datasets.stage.curate import curate
 from cra_pipeline.datasets.stage.holdout import check_holdout, keep_out
 from cra_pipeline.datasets.stage.increments import add_round, check_increment
 from cra_pipeline.datasets.stage.judge import check_dataset
+from cra_pipeline.datasets.stage.plan_documents import check_plans, find_plans
 from cra_pipeline.datasets.stage.pools import check_pool, gather_pool
 from cra_pipeline.definitions.checks import partition_check
 from cra_pipeline.definitions.cold_start import cold_start
 from cra_pipeline.definitions.commits import commits
+from cra_pipeline.definitions.corpus import repo_snapshots
 from cra_pipeline.definitions.harness import attempts, tasks, triples
 from cra_pipeline.definitions.logs import training_plan
 from cra_pipeline.definitions.metadata import judged, materialized
@@ -51,7 +53,12 @@ class DatasetConfig(dg.Config):
 @dg.asset(
     group_name="datasets",
     partitions_def=ROUND,
-    deps=[triples, preference_pairs, attempts],
+    deps=[
+        triples,
+        preference_pairs,
+        attempts,
+        dg.AssetDep(commits, partition_mapping=dg.AllPartitionMapping()),
+    ],
     retry_policy=INFRASTRUCTURE_RETRIES,
 )
 def round_increment(
@@ -126,6 +133,33 @@ def holdout_is_whole(
     """Round records and git draw the same line again."""
     with refusals():
         report = check_holdout(workspace.layout, context.partition_key)
+    return judged(report)
+
+
+@dg.asset(
+    group_name="datasets",
+    partitions_def=ROUND,
+    deps=[dg.AssetDep(repo_snapshots, partition_mapping=dg.AllPartitionMapping())],
+    retry_policy=INFRASTRUCTURE_RETRIES,
+)
+def plan_documents(
+    context: dg.AssetExecutionContext,
+    workspace: Workspace,
+    progress: dg.ResourceParam[ProgressSource],
+) -> dg.MaterializeResult[None]:
+    """Plans that a round's histories hold, judged by what followed: for the base fine-tune."""
+    with refusals():
+        report = find_plans(workspace.layout, context.partition_key, progress=progress.of(context))
+    return materialized(report)
+
+
+@partition_check(plan_documents, ROUND)
+def plans_lie_before_the_line(
+    context: dg.AssetCheckExecutionContext, workspace: Workspace
+) -> dg.AssetCheckResult:
+    """Read from git again, every plan and all that judged it lie on the right side of the line."""
+    with refusals():
+        report = check_plans(workspace.layout, context.partition_key)
     return judged(report)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cra_pipeline.contracts.calls import CallRecord
+from cra_pipeline.contracts.commits import CommitRow
 from cra_pipeline.contracts.record import Record
 from cra_pipeline.contracts.rounds import RoundRecord
 from cra_pipeline.contracts.sources import RepoSnapshot
@@ -132,7 +133,22 @@ def register(world: World, repo: str, domain: str) -> None:
     )  # fmt: skip
     table(world.layout, "repo_snapshots", repo, [snapshot])
     count = len(world.shas[repo])
+    table(world.layout, "commits", repo, [commit(world, repo, n) for n in range(count)])
     table(world.layout, "tasks", repo, [task(world, repo, n) for n in range(count)])
+
+
+def commit(world: World, repo: str, number: int) -> CommitRow:
+    """The row of a commit, which the filter took."""
+    sha, ids = world.shas[repo][number], world.shas[repo]
+    filled = example(CommitRow)
+    assert isinstance(filled, CommitRow)
+    return filled.model_copy(
+        update={
+            "repo": repo, "sha": sha, "base_sha": ids[number - 1] if number else "",
+            "window": (sha,), "committed_at": hour(number), "message": statement(repo, number),
+            "qualified": True, "source_files": (f"{repo}.py",), "test_files": (),
+        }
+    )  # fmt: skip
 
 
 def task(world: World, repo: str, number: int) -> TaskRow:

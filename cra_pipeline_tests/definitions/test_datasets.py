@@ -15,9 +15,10 @@ from cra_pipeline.definitions.resources import Workspace
 from cra_pipeline_tests.datasets.worlds import small_world
 
 UPSTREAM = {
-    "round_increment": {"attempts", "preference_pairs", "triples"},
+    "round_increment": {"attempts", "commits", "preference_pairs", "triples"},
     "round_pool": {"cold_start", "round_increment"},
     "holdout": {"commits", "tasks"},
+    "plan_documents": {"repo_snapshots"},
     "sft_dataset": {"holdout", "round_pool", "training_plan"},
     "dpo_dataset": {"holdout", "round_pool", "training_plan"},
 }

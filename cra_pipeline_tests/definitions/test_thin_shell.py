@@ -60,7 +60,7 @@ def test_an_asset_has_no_rule_of_its_own(path: Path) -> None:
 def test_all_assets_and_checks_are_seen() -> None:
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in DEFINITIONS.glob("*.py")]
 
-    assert sum(len(list(sentences(tree))) for tree in trees) == 32
+    assert sum(len(list(sentences(tree))) for tree in trees) >= 34
 
 
 @pytest.mark.parametrize(

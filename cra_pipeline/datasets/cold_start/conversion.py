@@ -12,7 +12,8 @@ from cra_pipeline.datasets.cold_start.commits import wanted_commit
 from cra_pipeline.datasets.cold_start.diff_steps import wanted_diffs
 from cra_pipeline.datasets.cold_start.examples import sft_example
 from cra_pipeline.datasets.cold_start.favor import FavorPolicy, favored
-from cra_pipeline.datasets.cold_start.lintseq import LintSeqPolicy, steps_of
+from cra_pipeline.datasets.cold_start.lint import faulty_lines
+from cra_pipeline.datasets.cold_start.lintseq import Linter, LintSeqPolicy, steps_of
 from cra_pipeline.datasets.cold_start.programs import PROGRAM_SETS, wanted_program
 from cra_pipeline.datasets.cold_start.wanted import Dropped, Wanted
 
@@ -44,12 +45,18 @@ def require_fit(entry: ColdStartFile) -> None:
     """Refuse an entry that asks of a set what it cannot give.
 
     Raises:
-        ValueError: Edit sequences of what are no whole programs, or pairs of what is no commit.
+        ValueError: Edit sequences of what are no whole programs, a linter without them, or pairs
+            of what is no commit.
     """
     if entry.edits == "lintseq" and entry.set not in PROGRAM_SETS:
         raise ValueError(
             f'edits = "lintseq" for {entry.set}: it holds no whole programs, expected one of '
             f"{', '.join(sorted(PROGRAM_SETS))}"
+        )
+    if entry.linter != "built_in" and entry.edits != "lintseq":
+        raise ValueError(
+            f'linter = "{entry.linter}" for {entry.set}: only edit sequences are linted: '
+            'edits = "lintseq"'
         )
     if entry.pairs and entry.set != _COMMITS:
         raise ValueError(f"pairs = true for {entry.set}: only commits give pairs ({_COMMITS})")
@@ -76,7 +83,12 @@ def wanted_of(row: PublishedRow, policy: ConversionPolicy) -> Wanted | Dropped:
 
 
 def converted(
-    row: PublishedRow, entry: ColdStartFile, system: str, policy: ConversionPolicy
+    row: PublishedRow,
+    entry: ColdStartFile,
+    system: str,
+    policy: ConversionPolicy,
+    *,
+    linter: Linter = faulty_lines,
 ) -> Iterator[Converted]:
     """Examples of one row, and why others came to nothing; at least one of either.
 
@@ -85,13 +97,14 @@ def converted(
         entry: What the user asked of its file.
         system: The agent's system prompt for the call.
         policy: The numbers.
+        linter: Calls the states of edit sequences clean.
     """
     wanted = wanted_of(row, policy) if _is_text(row) else Dropped("not_unicode")
     if isinstance(wanted, Dropped):
         yield wanted
         return
     if entry.edits == "lintseq":
-        steps = steps_of(wanted, policy.lintseq, seed=f"{policy.seed}:{row.row}")
+        steps = steps_of(wanted, policy.lintseq, seed=f"{policy.seed}:{row.row}", linter=linter)
         if isinstance(steps, Dropped):
             yield steps
         else:

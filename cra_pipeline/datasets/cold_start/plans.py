@@ -143,7 +143,7 @@ def plan_document(  # noqa: PLR0913  # a file of a commit
         policy: The numbers.
     """
     rules = policy or PlanPolicy()
-    if not path.lower().endswith(_ENDS) or not _NAME.search(path):
+    if not may_be_plan(path):
         return None
     if len(_STEP.findall(text)) < rules.least_steps:
         return None
@@ -154,6 +154,11 @@ def plan_document(  # noqa: PLR0913  # a file of a commit
     if not names:
         return None
     return PlanDocument(path=path, sha=sha, committed_at=committed_at, names=tuple(names))
+
+
+def may_be_plan(path: str) -> bool:
+    """Whether a file's name says that it may hold a plan."""
+    return path.lower().endswith(_ENDS) and bool(_NAME.search(path))
 
 
 def judged_plan(

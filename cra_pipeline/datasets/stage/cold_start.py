@@ -24,17 +24,22 @@ from cra_pipeline.datasets.cold_start.conversion import (
 )
 from cra_pipeline.datasets.cold_start.drawing import draw
 from cra_pipeline.datasets.cold_start.examples import CALL
+from cra_pipeline.datasets.cold_start.lint import faulty_lines
+from cra_pipeline.datasets.cold_start.lintseq import Linter
 from cra_pipeline.datasets.cold_start.wanted import Dropped
 from cra_pipeline.errors import SourceError
 from cra_pipeline.integrations.clean_room.installed import find_agent
 from cra_pipeline.integrations.cold_start.line_files import LineFile, line_file, read_lines
 from cra_pipeline.integrations.cold_start.listing import FILE, file_digest, read_plan
 from cra_pipeline.integrations.cold_start.rows import files_of, published_rows
+from cra_pipeline.integrations.cold_start.ruff_lint import ruff_lines, ruff_version
 from cra_pipeline.integrations.cold_start.table import load_set
 from cra_pipeline.integrations.evidence import write_check
 from cra_pipeline.integrations.files import partition_lock, read_record, write_record
 
 ASSET = "cold_start"
+LINTERS: dict[str, Linter] = {"built_in": faulty_lines, "ruff": ruff_lines}
+"""By the name in ``cold_start.toml``."""
 WHOLE = ""
 """Partition key of an asset that has no partitions."""
 
@@ -120,7 +125,7 @@ def _of_entry(
     published = load_set(entry.set)
     rows = published_rows(published, entry, files_of(entry, layout.root))
     for row in draw(rows, entry.count, policy.seed):
-        for item in converted(row, entry, system, policy):
+        for item in converted(row, entry, system, policy, linter=LINTERS[entry.linter]):
             yield row, item
 
 
@@ -171,7 +176,15 @@ def _inputs(layout: Layout, entries: tuple[ColdStartFile, ...], system: str) -> 
         for path in files_of(entry, layout.root)
     }
     read = [_input(name, path) for name, path in files.items()]
-    return tuple(sorted([listed, prompt, *read], key=lambda item: item.name))
+    return tuple(sorted([listed, prompt, *_linters(entries), *read], key=lambda item: item.name))
+
+
+def _linters(entries: Iterable[ColdStartFile]) -> tuple[Input, ...]:
+    """Another version of a linter may call other states clean."""
+    if all(entry.linter == "built_in" for entry in entries):
+        return ()
+    version = hashlib.sha256(ruff_version().encode()).hexdigest()
+    return (Input(name="linter/ruff", content_id=version),)
 
 
 def _input(name: str, path: Path) -> Input:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from cra_pipeline.contracts.calls import CallRecord
 from cra_pipeline.contracts.datasets import CandidateRow
@@ -25,6 +25,8 @@ from cra_pipeline.datasets.increment import (
     offered,
 )
 from cra_pipeline.datasets.line import Line
+from cra_pipeline.datasets.mining import MiningPolicy, mined, system_text
+from cra_pipeline.datasets.stage.commits import COMMITS, own_commits
 from cra_pipeline.datasets.stage.lines import changes_of, line_of
 from cra_pipeline.errors import StoreError
 from cra_pipeline.integrations.calls import attempt_calls
@@ -40,16 +42,24 @@ def add_round(
     round_name: str,
     *,
     policy: IncrementPolicy | None = None,
+    mining: MiningPolicy | None = None,
     progress: Progress = silent,
 ) -> StageReport:
     """Write the candidates of every repository of a round that is not held out.
 
+    Args:
+        layout: The workspace.
+        round_name: An opened round.
+        policy: Which logged calls and pairs are candidates.
+        mining: Which commits are that nobody attempted; the check mines by the house's own numbers.
+        progress: Told after each repository.
+
     Raises:
         RoundError: The round is not opened.
-        CheckError: A repository's triples or pairs are missing or failed their check.
+        CheckError: A repository's commits, triples or pairs are missing or failed their check.
         BusyError: Another run is at work on this round.
     """
-    rules = policy or IncrementPolicy()
+    rules, mining = policy or IncrementPolicy(), mining or MiningPolicy()
     with partition_lock(layout, ASSET, round_name):
         line = line_of(layout, round_name)
         repos = [name for name, _ in line.record.pins if name not in line.record.held_out]
@@ -58,13 +68,17 @@ def add_round(
         for number, repo in enumerate(repos):
             key = f"{repo}|{round_name}"
             inputs += [require_checked(layout, asset, key) for asset in _READ]
-            parts.append(offered(evidence_of(layout, repo, line), rules))
+            inputs.append(require_checked(layout, COMMITS, repo))
+            evidence = evidence_of(layout, repo, line)
+            parts += [offered(evidence, rules), mined_of(layout, repo, line, evidence, mining)]
             progress(number + 1, len(repos), repo)
         whole = merged(parts)
         manifest = seal_table(
             layout, ASSET, round_name, whole.rows, CandidateRow,
             reasons=_labels(whole), inputs=inputs,
-            policy=json.dumps(dataclasses.asdict(rules), sort_keys=True),
+            policy=json.dumps(
+                {**dataclasses.asdict(rules), "mining": dataclasses.asdict(mining)}, sort_keys=True
+            ),
         )  # fmt: skip
     return StageReport(manifest=manifest, preview=_preview(whole))
 
@@ -105,6 +119,24 @@ def evidence_of(layout: Layout, repo: str, line: Line) -> Evidence:
         ),
         call=call_reader(layout, key, attempts),
     )
+
+
+def mined_of(
+    layout: Layout, repo: str, line: Line, evidence: Evidence, policy: MiningPolicy
+) -> Increment:
+    """Candidates of a repository's commits that nobody attempted.
+
+    Where the agent logged no call of that kind, its words are not known, and there are none.
+
+    Raises:
+        StoreError: The commits table is missing or damaged.
+    """
+    system = system_text(evidence.triples)
+    if not system:
+        return Increment((), Counter({"commits: no logged system text": 1}))
+    facts = partial(commit_facts, layout, repo, line, of=line.record.round)
+    commits = own_commits(layout, repo, line, facts, policy)
+    return mined(commits, line.record.round, system, policy)
 
 
 def commit_facts(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 from cra_pipeline.contracts.calls import CallRecord
@@ -13,7 +13,9 @@ from cra_pipeline.contracts.tasks import AttemptRow
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.datasets.line import Line
+from cra_pipeline.datasets.mining import system_text
 from cra_pipeline.datasets.proof import RoundEvidence, Witness, faults
+from cra_pipeline.datasets.stage.commits import CommitsAgain
 from cra_pipeline.datasets.stage.dataset_files import FORMS
 from cra_pipeline.datasets.stage.increments import commit_facts
 from cra_pipeline.datasets.stage.lines import kept_out_changes, line_of
@@ -91,13 +93,18 @@ def _evidence(layout: Layout, line: Line, repo: str, name: str) -> RoundEvidence
     def right_answers(attempt_id: str) -> tuple[str, ...]:
         return _right_answers(layout.partition("attempts", key) / "traces" / f"{attempt_id}.json")
 
+    facts = partial(commit_facts, layout, repo, line, of=name)
+    again = CommitsAgain(
+        layout=layout, repo=repo, round_name=name, system=system_text(triples), facts=facts
+    )
     return RoundEvidence(
         triples={row.triple_id: row for row in triples},
         pairs={row.pair_id: row for row in pairs},
         attempts=attempts,
         calls=calls,
         right_answers=right_answers,
-        commits=commit_facts(layout, repo, line, {row.sha for row in triples}, of=name),
+        commits=facts({row.sha for row in triples}),
+        mined=cache(again.of),
     )
 
 

@@ -96,6 +96,9 @@ def _published(layout: Layout, row: CandidateRow) -> Iterator[TraceStep]:
 
 def _ours(layout: Layout, row: CandidateRow) -> Iterator[TraceStep]:
     yield _candidate_step(layout, row)
+    if not row.origin.attempt_ids:
+        yield from _commit_steps(layout, row)
+        return
     yield _evidence_step(layout, row)
     for at, attempt_id in enumerate(row.origin.attempt_ids):
         yield from _attempt_steps(layout, row, attempt_id, chosen=at == 0)
@@ -178,6 +181,11 @@ def _task_steps(layout: Layout, row: CandidateRow) -> Iterator[TraceStep]:
     task = find_row(path, TaskRow, "task_id", origin.task_id)
     note = (task.statement.splitlines() or [""])[0] if task else ""
     yield _step(layout, "task", origin.task_id, path, note, found=task is not None)
+    yield from _commit_steps(layout, row)
+
+
+def _commit_steps(layout: Layout, row: CandidateRow) -> Iterator[TraceStep]:
+    origin = row.origin
     path = layout.table("commits", origin.repo)
     commit = find_row(path, CommitRow, "sha", origin.sha)
     note = commit.subject if commit else ""

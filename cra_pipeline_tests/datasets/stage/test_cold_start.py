@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,25 @@ def test_pairs_and_edit_sequences_are_written_where_asked(tmp_path: Path) -> Non
     assert check_cold_start(layout).passed
 
 
+def test_ruff_lints_edit_sequences_where_asked(tmp_path: Path) -> None:
+    if not Path(sys.executable).with_name("ruff").exists():
+        pytest.skip("ruff is not installed beside this interpreter")
+    # Bound twice without a use between: ruff objects, the built-in linter does not.
+    said = {"instruction": "Double.", "response": "```python\nimport os\nimport os\n\nos.sep\n```"}
+    for linter, reason in (("built_in", "sft"), ("ruff", "not_lint_clean")):
+        layout = workspace(
+            tmp_path, ["magicoder_evol_instruct"], 'edits = "lintseq"', f'linter = "{linter}"'
+        )
+        with (tmp_path / "magicoder_evol_instruct.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(said) + "\n")
+        manifest = make_cold_start(layout, system=SYSTEM).manifest
+        counts = {item.label: item.count for item in manifest.counts}
+
+        assert check_cold_start(layout).passed
+        assert ("magicoder_evol_instruct:not_lint_clean" in counts) == (reason != "sft")
+        assert ("linter/ruff" in {item.name for item in manifest.inputs}) == (linter == "ruff")
+
+
 def test_a_count_draws_so_many_rows(tmp_path: Path) -> None:
     layout = workspace(tmp_path, ["commitpackft", "codefeedback"], "count = 2")
 
@@ -136,6 +157,8 @@ def test_an_asset_without_a_row_is_refused_with_the_reasons(tmp_path: Path) -> N
 def test_what_a_set_cannot_give_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"cold_start\.toml: pairs = true for d3"):
         make_cold_start(workspace(tmp_path, ["d3"], "pairs = true"), system=SYSTEM)
+    with pytest.raises(SourceError, match=r'linter = "ruff" for d3: only edit sequences'):
+        make_cold_start(workspace(tmp_path, ["d3"], 'linter = "ruff"'), system=SYSTEM)
 
 
 def test_without_an_agent_its_prompt_cannot_be_read(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cra_pipeline.errors import SourceError
-from cra_pipeline.integrations.cold_start.ruff_lint import ruff_lines
+from cra_pipeline.integrations.cold_start.ruff_lint import ruff_lines, ruff_version
 
 RUFF = Path(sys.executable).with_name("ruff")
 
@@ -32,6 +32,12 @@ def test_faults_are_told_by_line(text: str, lines: set[int]) -> None:
 
 def test_without_ruff_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
 
     with pytest.raises(SourceError, match="ruff is not installed"):
         ruff_lines("x = 1\n")
+
+
+@pytest.mark.usefixtures("ruff")
+def test_its_version_can_be_written_down() -> None:
+    assert ruff_version().startswith("ruff ")
