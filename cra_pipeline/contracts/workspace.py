@@ -84,6 +84,10 @@ class Layout:
         """The ledger of adapter versions, ``ledger.jsonl``."""
         return self.root / "registry"
 
+    def adapter_version(self, version: str) -> Path:
+        """A version's own copy of its files, as they were registered; servers load it from here."""
+        return self.registry / "versions" / version
+
     @property
     def locks(self) -> Path:
         """Advisory lock files, one per partition at work."""

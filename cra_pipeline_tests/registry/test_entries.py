@@ -11,7 +11,7 @@ from cra_pipeline.integrations.adapter_files import WEIGHTS
 from cra_pipeline.integrations.files import read_table, write_record
 from cra_pipeline.registry.stage.book import read_book
 from cra_pipeline.registry.stage.entries import check_active, enter
-from cra_pipeline.registry.stage.keeping import kept_folder, kept_report
+from cra_pipeline.registry.stage.keeping import kept_report
 from cra_pipeline.registry.stage.promoting import promote, roll_back, roll_back_regressed
 from cra_pipeline_tests.registry.databases import active, marked
 from cra_pipeline_tests.registry.worlds import World, Worse, vet
@@ -190,7 +190,7 @@ def test_a_finding_moves_only_its_own_kind_and_only_what_serves(world: World) ->
 def test_the_check_finds_files_and_reports_that_were_changed(world: World) -> None:
     world.gated()
     world.entered("scope", "r01")
-    folder = kept_folder(world.layout, "scope-v1")
+    folder = world.layout.adapter_version("scope-v1")
     report = kept_report(world.layout, "scope-v1")
 
     write_record(folder / "gate.json", report.model_copy(update={"tasks": 41}))

@@ -11,7 +11,6 @@ import pytest
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.registry.stage.book import read_book
 from cra_pipeline.registry.stage.entries import check_active
-from cra_pipeline.registry.stage.keeping import kept_folder
 from cra_pipeline.registry.stage.promoting import promote, retire, roll_back
 from cra_pipeline.registry.stage.registering import register
 from cra_pipeline.registry.stage.settling import settled
@@ -147,7 +146,7 @@ def test_a_killed_registration_is_made_once_more(layout: Layout) -> None:
     row = register(layout, "scope", "r02", vet=vet)
 
     assert row.version == "scope-v2"
-    assert vet(kept_folder(layout, "scope-v2")).adapter_digest == row.adapter_digest
+    assert vet(layout.adapter_version("scope-v2")).adapter_digest == row.adapter_digest
     assert list(read_book(layout).standing.versions) == ["scope-v1", "scope-v2"]
     assert active(layout) == "scope-v1"
     assert step > 3

@@ -13,7 +13,6 @@ from cra_pipeline.errors import CheckError, RegistryError
 from cra_pipeline.integrations.adapter_files import WEIGHTS, adapter_digest
 from cra_pipeline.integrations.files import write_record
 from cra_pipeline.registry.stage.book import read_book
-from cra_pipeline.registry.stage.keeping import kept_folder
 from cra_pipeline.registry.stage.promoting import promote, retire, roll_back
 from cra_pipeline.registry.stage.registering import register
 from cra_pipeline.registry.stage.settling import settled
@@ -199,7 +198,7 @@ def test_adapters_of_an_obsolete_base_are_void_and_serve_no_longer(world: World)
 def test_damaged_files_are_not_put_in_service_even_by_override(world: World) -> None:
     world.gated()
     register(world.layout, "scope", "r01", vet=vet)
-    (kept_folder(world.layout, "scope-v1") / WEIGHTS).write_bytes(b"half")
+    (world.layout.adapter_version("scope-v1") / WEIGHTS).write_bytes(b"half")
 
     for override in ("", "ada: just once"):
         with pytest.raises(RegistryError, match="restore the folder"):
@@ -213,7 +212,7 @@ def test_a_version_keeps_its_files_when_its_round_is_trained_again(world: World)
     (folder / WEIGHTS).write_bytes(b"trained again")
 
     row = read_book(world.layout).standing.versions["scope-v1"]
-    assert adapter_digest(kept_folder(world.layout, "scope-v1"))[0] == row.adapter_digest
+    assert adapter_digest(world.layout.adapter_version("scope-v1"))[0] == row.adapter_digest
 
 
 def test_what_serves_is_not_retired_and_what_is_retired_never_serves(world: World) -> None:

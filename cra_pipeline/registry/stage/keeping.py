@@ -40,18 +40,13 @@ def sound_adapter(folder: Path) -> AdapterManifest:
     return read_adapter(folder, base_digest=told.recipe.base_digest)
 
 
-def kept_folder(layout: Layout, version: str) -> Path:
-    """Where a version's files lie for good; servers load them from here."""
-    return layout.registry / "versions" / version
-
-
 def keep(layout: Layout, version: str, adapter: Path, report: Path) -> None:
     """Copy a version's files, whole or not at all; what a killed registration left is replaced.
 
     Raises:
         StoreError: A file is missing, or the disk is full.
     """
-    target = kept_folder(layout, version)
+    target = layout.adapter_version(version)
     layout.scratch.mkdir(parents=True, exist_ok=True)
     half = Path(tempfile.mkdtemp(dir=layout.scratch, prefix=prefix_of(".part")))
     try:
@@ -76,7 +71,7 @@ def kept_manifest(layout: Layout, version: str) -> AdapterManifest:
     Raises:
         StoreError: It is missing or damaged.
     """
-    return read_record(kept_folder(layout, version) / MANIFEST, AdapterManifest)
+    return read_record(layout.adapter_version(version) / MANIFEST, AdapterManifest)
 
 
 def kept_report(layout: Layout, version: str) -> GateReport:
@@ -85,7 +80,7 @@ def kept_report(layout: Layout, version: str) -> GateReport:
     Raises:
         StoreError: It is missing or damaged.
     """
-    return read_record(kept_folder(layout, version) / REPORT, GateReport)
+    return read_record(layout.adapter_version(version) / REPORT, GateReport)
 
 
 def require_kept(layout: Layout, row: VersionState) -> None:
@@ -95,7 +90,7 @@ def require_kept(layout: Layout, row: VersionState) -> None:
         RegistryError: They differ.
         GuardError: One of them is missing.
     """
-    folder = kept_folder(layout, row.version)
+    folder = layout.adapter_version(row.version)
     found, _ = adapter_digest(folder)
     if found != row.adapter_digest:
         raise RegistryError(
