@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from cra_pipeline.contracts.reports import silent
-from cra_pipeline.gates.policy import GatePolicy
+from cra_pipeline.gates.answer_simulation import Questions
+from cra_pipeline.gates.answer_simulation import promoted as promoted_by_answers
+from cra_pipeline.gates.policy import TINY, GatePolicy
 from cra_pipeline.gates.simulation import Rates, World, outcomes, promoted, rates, smallest_size
 
 
@@ -54,3 +56,12 @@ def test_the_least_size_of_the_policy_is_the_smallest_that_keeps_both_promises()
     assert found.null <= 0.05
     assert found.power >= 0.8
     assert below < 0.8
+
+
+@pytest.mark.slow
+def test_on_the_tiny_bases_few_tasks_gains_are_told_from_none() -> None:
+    questions, tasks = Questions(adapters=40), TINY.least_tasks
+    policy = replace(TINY, draws=1000)
+
+    assert promoted_by_answers(questions, 0.0, tasks, policy) <= 0.05
+    assert promoted_by_answers(questions, TINY.smallest_effect, tasks, policy) >= 0.75
