@@ -72,6 +72,7 @@ class PeftBench:
     def load(self, recipe: AdapterRecipe, base: Path, start: Path | None) -> tuple[Any, Any]:
         """As ``Bench`` says."""
         from peft import LoraConfig, get_peft_model
+        from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils.logging import disable_progress_bar
 
@@ -81,7 +82,7 @@ class PeftBench:
                 base, local_files_only=True, **_loading(recipe)
             )
             tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise TrainingError(
                 f"{base}: the base cannot be read ({error}): import it again"
             ) from error

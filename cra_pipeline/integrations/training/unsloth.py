@@ -87,6 +87,7 @@ class UnslothBench:
         """As ``Bench`` says."""
         from unsloth import FastLanguageModel  # isort: skip  # before all that it changes
         import torch
+        from safetensors import SafetensorError
 
         precision = {"bfloat16": torch.bfloat16, "float32": torch.float32}[recipe.precision]
         try:
@@ -97,7 +98,7 @@ class UnslothBench:
                 dtype=precision,
                 local_files_only=True,
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise TrainingError(
                 f"{base}: the base cannot be read ({error}): import it again"
             ) from error
