@@ -14,7 +14,10 @@ WINDOW = 512
 
 
 def tiny_base(folder: Path) -> Path:
-    """The base's folder."""
+    """The base's folder; from here on torch keeps to one thread, as the server does."""
+    import torch
+
+    torch.set_num_threads(1)
     make_tiny_base(
         [SYSTEM, PROMPT, "yes no\n" * 20, "def total(prices): return sum(prices)"], folder
     )

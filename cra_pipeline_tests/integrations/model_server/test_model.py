@@ -15,34 +15,11 @@ from cra_pipeline_tests.integrations.model_server.models import (
     WINDOW,
     generated,
     prompt_ids,
-    random_adapter,
-    tiny_base,
 )
 
 pytestmark = pytest.mark.slow  # torch is imported
 
 MOST = 12
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_base(tmp_path_factory.mktemp("models") / "base")
-
-
-@pytest.fixture(scope="module")
-def adapters(base: Path) -> dict[str, Path]:
-    return {
-        f"scope-v{seed}": random_adapter(base, base.parent / f"adapter{seed}", seed)
-        for seed in (1, 2)
-    }
-
-
-@pytest.fixture(scope="module")
-def model(base: Path, adapters: dict[str, Path]) -> LoadedModel:
-    loaded = LoadedModel(base, "tiny", window=WINDOW, precision="float32")
-    for name, folder in adapters.items():
-        loaded.load(name, folder)
-    return loaded
 
 
 def said(
