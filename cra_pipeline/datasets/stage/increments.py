@@ -68,7 +68,8 @@ def add_round(
         for number, repo in enumerate(repos):
             key = f"{repo}|{round_name}"
             inputs += [require_checked(layout, asset, key) for asset in _READ]
-            inputs.append(require_checked(layout, COMMITS, repo))
+            # The snapshot tells domain and licence, which the rows repeat.
+            inputs += [require_checked(layout, name, repo) for name in ("repo_snapshots", COMMITS)]
             evidence = evidence_of(layout, repo, line)
             parts += [offered(evidence, rules), mined_of(layout, repo, line, evidence, mining)]
             progress(number + 1, len(repos), repo)

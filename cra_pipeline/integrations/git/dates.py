@@ -38,6 +38,8 @@ def patch_ids(snapshot: Path, commits: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     waiting: Iterator[str] = iter(commits)
     while batch := list(islice(waiting, _COMMITS_PER_CALL)):
+        # Where it is handed a list, `diff-tree` passes over what it does not know.
+        git(snapshot, "rev-list", "--no-walk", "--stdin", stdin="\n".join(batch).encode())
         diff = git(
             snapshot, "diff-tree", "--stdin", "--root", "-r", "-p", "--no-renames", "--full-index",
             "--no-ext-diff", "--no-textconv", stdin="".join(f"{sha}\n" for sha in batch).encode(),

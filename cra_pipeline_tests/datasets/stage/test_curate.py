@@ -15,18 +15,17 @@ from cra_pipeline.contracts.manifests import AssetManifest
 from cra_pipeline.contracts.rounds import RoundRecord
 from cra_pipeline.contracts.takedowns import Takedown
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.datasets.caps import CapPolicy
 from cra_pipeline.datasets.length import CharacterCounter, LengthPolicy, tokens
 from cra_pipeline.datasets.policy import CurationPolicy
 from cra_pipeline.datasets.replay import ReplayPolicy
 from cra_pipeline.datasets.stage.curate import curate
 from cra_pipeline.datasets.stage.dataset_files import Cell, read_rows
 from cra_pipeline.datasets.stage.holdout import keep_out
-from cra_pipeline.datasets.stage.increments import add_round, check_increment
+from cra_pipeline.datasets.stage.increments import add_round
 from cra_pipeline.datasets.stage.judge import check_dataset
 from cra_pipeline.datasets.stage.turn import prepare_round
-from cra_pipeline.errors import BusyError, CheckError, DatasetError, StoreError
-from cra_pipeline.integrations.files import partition_lock, read_record, read_table, write_record
+from cra_pipeline.errors import DatasetError, StoreError
+from cra_pipeline.integrations.files import read_record, read_table, write_record
 from cra_pipeline_tests.datasets.conftest import CODE, SCOPE
 from cra_pipeline_tests.datasets.worlds import DOMAINS, HELD_OUT, World, grow, hour, register, work
 from cra_pipeline_tests.integrations.raw_db.databases import empty_database, rows
@@ -93,52 +92,6 @@ def test_newer_and_back_dated_commits_leave_an_older_round_as_it_was(
 
         assert check_dataset(world.layout, cell).passed
         assert cell.file(world.layout).read_bytes() == cell.file(made.layout).read_bytes()
-
-
-def test_a_refused_dataset_leaves_nothing_behind(world: World) -> None:
-    cell = Cell("sft", "precision", "r01")
-    with pytest.raises(DatasetError, match="precision r01: no new rows"):
-        curate(world.layout, cell)
-
-    assert not cell.folder(world.layout).exists()
-    assert not [path for path in world.layout.scratch.iterdir() if path.name.startswith(".part")]
-
-
-def test_a_refusal_leaves_the_older_dataset_as_it_was(made: World, world: World) -> None:
-    policy = CurationPolicy(caps=CapPolicy(domains=7))
-    with pytest.raises(DatasetError, match=r"6 domains .*expected 7 or more"):
-        curate(world.layout, SCOPE, policy=policy)
-
-    assert bytes_of(SCOPE.folder(world.layout)) == bytes_of(SCOPE.folder(made.layout))
-
-
-def test_a_kind_that_is_not_trained_so_has_no_dataset(made: World) -> None:
-    with pytest.raises(DatasetError, match="scope: no DPO dataset; expected one of execute_code"):
-        curate(made.layout, Cell("dpo", "scope", "r01"))
-
-
-def test_unchecked_tables_are_refused(world: World) -> None:
-    world.layout.check("triples", "elm|r01").unlink()
-
-    with pytest.raises(CheckError, match=r"triples of elm\|r01 is not ready"):
-        add_round(world.layout, "r01")
-
-
-def test_a_pool_whose_increment_has_changed_is_refused(world: World) -> None:
-    work(world, "elm", "r01", range(2))
-    add_round(world.layout, "r01")
-    check_increment(world.layout, "r01")
-
-    with pytest.raises(CheckError, match="gather the pool again"):
-        curate(world.layout, SCOPE)
-
-
-def test_a_dataset_at_work_is_refused(made: World) -> None:
-    with (
-        partition_lock(made.layout, SCOPE.asset, SCOPE.partition),
-        pytest.raises(BusyError),
-    ):
-        curate(made.layout, SCOPE)
 
 
 def tampered(layout: Layout, cell: Cell, edit: Callable[[Lines], None]) -> list[str]:

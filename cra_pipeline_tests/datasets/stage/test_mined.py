@@ -103,10 +103,12 @@ def test_rows_that_no_commit_of_the_right_side_gives_are_found(world: World) -> 
     prepare_round(world.layout, "r01")
     curate(world.layout, DPO)
     found = tampered(world.layout, DPO, lambda rows: spoil(world, rows))
-    told = [item.partition(": ")[2] for item in found]
+    told = "\n".join(found)
 
-    assert f"after_cut_off: elm {world.shas['elm'][4][:12]}" in told
-    assert sum("names no attempt, and is no row that commit" in item for item in told) == 2
+    # By its change and by its id: the holdout names both.
+    assert f"held_out_change: elm {world.shas['elm'][4][:12]}" in told
+    assert f"held_out_commit: elm {world.shas['elm'][4][:12]}" in told
+    assert told.count("names no attempt, and is no row that commit") == 2
 
 
 def spoil(world: World, rows: list[dict[str, Any]]) -> None:
