@@ -73,6 +73,7 @@ def _print_json(layout: Layout, results: list[Curated]) -> None:
             "path": str(result.cell.file(layout)) if result.manifest else "",
             "manifest": result.manifest.model_dump(mode="json") if result.manifest else None,
             "error": result.error,
+            "notes": list(result.notes),
         }
         click.echo(json.dumps(found, ensure_ascii=False))
 
@@ -101,3 +102,5 @@ def _print(layout: Layout, results: list[Curated]) -> None:
             click.echo(result.error)
         else:
             click.echo(f"written: {result.cell.file(layout)}")
+    for note in dict.fromkeys(note for result in results for note in result.notes):
+        click.echo(f"note: {note}")

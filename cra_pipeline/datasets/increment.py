@@ -2,6 +2,12 @@
 
 Pure. A yes/no, or a text that the diff knows, is an example whatever became of the attempt: its
 right answer does not hang on it. Plans and code are examples where hidden tests passed.
+
+Plans stand here as ``sft`` rows of ``planning_dpo``, though that kind is trained from pairs alone:
+no dataset of an adapter takes them in, the base fine-tune does (all three planning types, the
+call kind says which). ``thinking`` is what the model that answered reasoned, ``origin.author``
+names it; whether it is a teacher the reader of the rows decides, and where no model reasoned there
+is nothing to imitate: reasoning is never made up afterwards.
 """
 
 from __future__ import annotations

@@ -73,3 +73,4 @@ def test_it_stands_in_another_programs_group() -> None:
     assert result.exit_code == 0, result.output
     assert "sft scope" in result.stdout
     assert "14.3%" in result.stdout
+    assert "note: tokens are estimated" in " ".join(result.stdout.split())

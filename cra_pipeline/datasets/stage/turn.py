@@ -31,11 +31,13 @@ class Curated:
         cell: Which one.
         manifest: None where it was refused.
         error: Why it was refused, or what its check found; empty where it can be trained on.
+        notes: What its check could not look at.
     """
 
     cell: Cell
     manifest: DatasetManifest | None
     error: str
+    notes: tuple[str, ...] = ()
 
 
 def cells_of(layout: Layout, round_name: str, kinds: tuple[str, ...]) -> tuple[Cell, ...]:
@@ -86,7 +88,9 @@ def curate_cells(
             continue
         report = check_dataset(layout, cell)
         manifest = read_record(cell.folder(layout) / "manifest.json", DatasetManifest)
-        yield Curated(cell=cell, manifest=manifest, error="; ".join(report.findings))
+        yield Curated(
+            cell=cell, manifest=manifest, error="; ".join(report.findings), notes=report.notes
+        )
 
 
 def _require(report: CheckReport) -> None:
