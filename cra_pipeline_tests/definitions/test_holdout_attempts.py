@@ -17,6 +17,7 @@ def upstream(asset: str, key: str) -> set[str]:
     child, parent = (graph.get(dg.AssetKey(name)) for name in ("holdout_attempts", asset))
     mapping = graph.get_partition_mapping(dg.AssetKey("holdout_attempts"), dg.AssetKey(asset))
     assert child.partitions_def is not None
+    assert parent.partitions_def is not None
     found = mapping.get_upstream_mapped_partitions_result_for_partitions(
         child.partitions_def.subset_with_partition_keys([key]),
         child.partitions_def,

@@ -27,7 +27,7 @@ def test_a_running_server_loads_and_unloads_by_its_port(tmp_path: Path) -> None:
     """Marked ``real`` for its time: the server imports torch once more."""
     base = tiny_base(tmp_path / "base")
     adapter = random_adapter(base, tmp_path / "adapter", 1)
-    vetted = []
+    vetted: list[Path] = []
     layout = Layout(tmp_path / "workspace")
     served = ServedBase(name="tiny", folder=base, window=WINDOW)
     with running_server(layout, served, vet=vetted.append) as server:
