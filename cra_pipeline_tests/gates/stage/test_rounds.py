@@ -19,7 +19,9 @@ from cra_pipeline.gates.stage.rounds import (
     read_round_gates,
     round_gate,
 )
+from cra_pipeline.integrations.files import append_journal
 from cra_pipeline_tests.gates.arms import ADAPTER
+from cra_pipeline_tests.gates.test_ledger import lines as ledger
 from cra_pipeline_tests.gates.worlds import (
     KEY,
     RIGHT,
@@ -127,6 +129,31 @@ def test_tools_that_do_not_work_are_told(tmp_path: Path) -> None:
     assert "was trained from dddddddddddd" in found["gate_2:curate_data"]
     assert "line 2 does not follow" in found["gate_2:versioning"]
     assert report.gate_2 == "failed"
+
+
+@pytest.mark.parametrize(("digest", "told"), [("", "missing"), ("f" * 64, "is of ffffffffffff")])
+def test_a_version_whose_files_are_gone_cannot_be_gone_back_to(
+    tmp_path: Path, digest: str, told: str
+) -> None:
+    world = gated(tmp_path)
+    for line in ledger(
+        ("registered", "scope-v1", ""),
+        ("registered", "scope-v2", ""),
+        ("promotion_intended", "scope-v2", "scope-v1"),
+        ("promotion_done", "scope-v2", "scope-v1"),
+    ):
+        append_journal(
+            world.layout.registry / "ledger.jsonl", line.model_copy(update={"round": "r00"})
+        )
+    if digest:
+        world.adapter(name="r00", digest=digest)
+    round_gate(world.layout, ROUND)
+    report = read_round_gate(world.layout, ROUND)
+    (found,) = [item for item in report.requirements if item.name == "gate_2:rollback"]
+
+    assert found.holds is False
+    assert "scope-v1 cannot be gone back to" in found.found
+    assert told in found.found
 
 
 def test_an_edited_round_gate_is_recognised_and_fails_its_check(tmp_path: Path) -> None:
