@@ -73,18 +73,21 @@ def one(model: Path, trainer: str, tokens: int, steps: int, micro: int) -> None:
         ADAPTER_KINDS["scope"], "r01", base, [Input(name="benchmark", content_id="0")],
         device=device(), policy=numbers(base, steps, micro),
     ).recipe  # fmt: skip
-    seen: list[tuple[float, int]] = []
+    seen: list[tuple[float, float, int]] = []
     with tempfile.TemporaryDirectory() as folder:
         job = TrainingJob(recipe=recipe, base=model, sft=rows, folder=Path(folder))
         trainer_named(trainer).train(
-            job, lambda event, _: seen.append((time.monotonic(), event.tokens))
+            job,
+            lambda event, _: seen.append((time.monotonic(), time.process_time(), event.tokens)),
         )
         pace = read_record(Path(folder) / "pace.json", TrainingPace)
-    (begun, before), (ended, after) = seen[0], seen[-1]
+    (begun, used, before), (ended, spent, after) = seen[0], seen[-1]
+    steps = len(seen) - 1
     print(json.dumps({
         "trainer": trainer, "tokens_a_row": tokens, "micro_batch": micro, "device": pace.device,
         "tokens_per_second": round((after - before) / (ended - begun), 1),
-        "seconds_a_step": round((ended - begun) / (len(seen) - 1), 3),
+        "seconds_a_step": round((ended - begun) / steps, 3),
+        "cpu_seconds_a_step": round((spent - used) / steps, 3),
         "peak_gib": round(pace.peak_memory_bytes / 2**30, 2),
         "quantisation": recipe.quantisation, "precision": recipe.precision,
     }), flush=True)  # fmt: skip

@@ -6,6 +6,7 @@ imported one of them already is refused by ``require_first``.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -42,6 +43,9 @@ class UnslothTrainer:
             StoreError: As the port says.
         """
         require_unsloth()
+        # It writes the code that it makes into the current folder unless it is told where to.
+        os.environ["UNSLOTH_COMPILE_LOCATION"] = str(job.folder / "unsloth_compiled_cache")
+        os.environ["UNSLOTH_DISABLE_STATISTICS"] = "1"
         return run(UnslothBench(), self.name, job, told)
 
 
@@ -83,6 +87,9 @@ def require_first(loaded: dict[str, Any]) -> None:
 class UnslothBench:
     """Models and adapters by Unsloth."""
 
+    checkpointing: str | bool = "unsloth"
+    """How activations are recomputed: its own way keeps some of them in the host's memory."""
+
     def load(self, recipe: AdapterRecipe, base: Path, start: Path | None) -> tuple[Any, Any]:
         """As ``Bench`` says."""
         from unsloth import FastLanguageModel  # isort: skip  # before all that it changes
@@ -97,6 +104,7 @@ class UnslothBench:
                 load_in_4bit=recipe.quantisation == "nf4",
                 dtype=precision,
                 local_files_only=True,
+                use_gradient_checkpointing=self.checkpointing,
             )
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise TrainingError(
@@ -109,7 +117,7 @@ class UnslothBench:
             lora_dropout=recipe.dropout,
             bias="none",
             target_modules=list(recipe.targets),
-            use_gradient_checkpointing="unsloth",
+            use_gradient_checkpointing=self.checkpointing,
             random_state=recipe.seed,
             max_seq_length=recipe.window,
         )
