@@ -110,7 +110,7 @@ def test_a_repository_without_a_licence_gives_nothing() -> None:
 def test_other_commits_are_not_looked_at(fields: dict[str, object]) -> None:
     assert eligible([commit()]) == (commit(),)
 
-    assert eligible([commit(**fields)]) == ()
+    assert eligible([commit(1, **fields)]) == ()
 
 
 def test_what_a_later_change_joins_is_part_of_that_ones_task() -> None:
