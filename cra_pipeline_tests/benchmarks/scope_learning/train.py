@@ -3,13 +3,13 @@
 Run on any machine with torch, transformers, peft and numpy; nothing else of this project is
 imported::
 
-    python train.py explore PACKED BASE OUT [--seconds 240]
-    python train.py final   PACKED BASE OUT [--seconds 520]
+    python train.py explore PACKED BASE TRIED [--seconds 120]
+    python train.py final   PACKED BASE OUT --tried TRIED [--fit 240] [--seconds 300]
 
 ``explore`` trains short runs that differ in one setting each and writes the best by validation
 (``best.json``). ``final`` trains that recipe at length, keeps the epoch that is best on validation,
-and only then scores all rows outside the training split, with the untuned base and with the
-adapter. The adapter is an ordinary PEFT folder.
+and only then scores the rows outside the training split, with the adapter and the untuned base.
+Of validation, only every n-th commit's full list is scored. The adapter is an ordinary PEFT folder.
 
 LoRA's product is added to the frozen weight before the matrix product, which gives the same
 gradients at the speed of full fine-tuning; rows lie end to end, so that no token is padding.
@@ -159,6 +159,38 @@ NOW: dict[str, Batch] = {}
 """The batch that attention is to take apart."""
 
 
+class Apart(torch.autograd.Function):
+    """Rows end to end into padded rows; plain indexing would add up gradients one by one."""
+
+    @staticmethod
+    def forward(context: Any, states: torch.Tensor) -> torch.Tensor:  # noqa: ANN401  # torch's own
+        """From (tokens, heads, width) to (rows, longest, heads, width)."""
+        context.now = NOW["batch"]
+        return states[context.now.padded]
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:  # noqa: ANN401  # torch's own
+        """Each token's own place."""
+        return gradient.flatten(0, 1)[context.now.back]
+
+
+class Joined(torch.autograd.Function):
+    """Padded rows into rows end to end."""
+
+    @staticmethod
+    def forward(context: Any, states: torch.Tensor) -> torch.Tensor:  # noqa: ANN401  # torch's own
+        """From (rows, longest, heads, width) to (tokens, heads, width)."""
+        context.now, context.shape = NOW["batch"], states.shape
+        return states.flatten(0, 1)[context.now.back]
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:  # noqa: ANN401  # torch's own
+        """Zero where a row is filled up."""
+        whole = gradient.new_zeros(context.shape)
+        whole.flatten(0, 1).index_copy_(0, context.now.back, gradient)
+        return whole
+
+
 def packed_attention(
     _module: torch.nn.Module,
     query: torch.Tensor,
@@ -169,16 +201,13 @@ def packed_attention(
     **_rest: object,
 ) -> tuple[torch.Tensor, None]:
     """Causal attention within each row; what fills a row up comes after it and is never seen."""
-    now = NOW["batch"]
-
-    def apart(states: torch.Tensor) -> torch.Tensor:
-        return states[0].transpose(0, 1)[now.padded].transpose(1, 2)
-
+    rows = [
+        Apart.apply(states[0].transpose(0, 1)).transpose(1, 2) for states in (query, key, value)
+    ]
     found = functional.scaled_dot_product_attention(
-        apart(query), apart(key), apart(value), is_causal=True, scale=scaling, enable_gqa=True
+        *rows, is_causal=True, scale=scaling, enable_gqa=True
     )
-    flat = found.transpose(1, 2).flatten(0, 1)[now.back]
-    return flat[None], None
+    return Joined.apply(found.transpose(1, 2))[None], None
 
 
 class Judge:
@@ -248,6 +277,12 @@ class Judge:
             found = batch(rows, at[part], None)
             scores[part] = (self.hidden(found)[found.last].float() @ apart).cpu().numpy()
         return scores
+
+    def forget(self) -> None:
+        """Be the untuned base again."""
+        with torch.no_grad():
+            for weight in self.weights:
+                weight.zero_()
 
     def save(self, folder: Path) -> None:
         """As an ordinary PEFT folder, in bf16."""
@@ -334,10 +369,23 @@ def checked(rows: Rows, *, some: int) -> Checked:
     return Checked(rows.where("val", candidates=True), whole[np.isin(rows.lists[whole], part)])
 
 
+@dataclass(frozen=True)
+class Limits:
+    """When to stop.
+
+    Attributes:
+        until: Seconds since the start after which no step begins.
+        least: Tokens a second below which a run is given up after 30 steps.
+    """
+
+    until: float
+    least: float = 0.0
+
+
 def train(
-    rows: Rows, judge: Judge, recipe: Recipe, check: Checked, until: float
+    rows: Rows, judge: Judge, recipe: Recipe, check: Checked, limits: Limits
 ) -> list[dict[str, float]]:
-    """Train to the end or to a time, and leave the weights of the best epoch."""
+    """Train to the end or to a limit, and leave the weights of the best epoch."""
     draw = np.random.default_rng(recipe.seed)
     rows.group(rows.where("train", candidates=False))
     names = np.array(sorted(rows.of_list))
@@ -370,7 +418,9 @@ def train(
                 torch.cuda.synchronize() if DEVICE == "cuda" else None
                 pace = seen / (time.monotonic() - begun)
                 say(f"step {step}/{total} loss {told.item() / step:.3f} {pace:.0f} tokens/s")
-            if time.monotonic() - START > until:
+                if step > 5 and pace < limits.least:
+                    raise SystemExit(f"fewer than {limits.least:.0f} tokens/s: not worth it")
+            if time.monotonic() - START > limits.until:
                 say("time is up at step", step)
                 break
         took = time.monotonic() - begun
@@ -382,7 +432,7 @@ def train(
         say(json.dumps(curve[-1]))
         if some + every > best[0]:
             best = (some + every, [p.detach().clone() for p in judge.weights])
-        if time.monotonic() - START > until:
+        if time.monotonic() - START > limits.until:
             break
     with torch.no_grad():
         for weight, kept in zip(judge.weights, best[1], strict=True):
@@ -396,17 +446,20 @@ def explore(args: argparse.Namespace) -> None:
     tried = {
         "lr 1e-3": short,
         "lr 4e-4": replace(short, lr=4e-4),
-        "no ranks": replace(short, lr=6e-4, ranks=False),
+        "no ranks": replace(short, ranks=False),
         "no listwise": replace(short, listwise=0.0),
     }
     told = {}
     for name, recipe in tried.items():
-        if told and time.monotonic() - START > args.seconds * len(told) / (len(told) + 1):
+        spent = time.monotonic() - START
+        if told and spent + spent / len(told) > args.seconds:
             say("no time for", name)
             continue
         rows = Rows(args.packed, ranks=recipe.ranks)
         judge = Judge(args.base, recipe)
-        curve = train(rows, judge, recipe, checked(rows, some=args.some), args.seconds)
+        curve = train(
+            rows, judge, recipe, checked(rows, some=args.some), Limits(args.seconds, args.least)
+        )
         told[name] = {"recipe": asdict(recipe), "curve": curve}
         say(name, "validation", curve[-1]["map"], curve[-1]["map_all"])
     best = max(
@@ -418,26 +471,48 @@ def explore(args: argparse.Namespace) -> None:
     say("best", best)
 
 
+def fitting(recipe: Recipe, rows: Rows, explored: Path, seconds: float) -> Recipe:
+    """The recipe with as many epochs as fit, at the pace of the short runs, up to its own."""
+    runs = json.loads(explored.read_text()).values()
+    pace = max(run["curve"][-1]["tokens_per_s"] for run in runs)
+    lists = len(np.unique(rows.lists[rows.split == SPLITS.index("train")]))
+    share = recipe.hard + recipe.drawn + 1.5
+    mean = rows.lengths[rows.split == SPLITS.index("train")].mean()
+    return replace(recipe, epochs=min(recipe.epochs, seconds * pace / (lists * share * mean)))
+
+
+def outside(rows: Rows, check: Checked) -> list[Array]:
+    """What is scored in the end: candidate lists first, then the rest of the full lists."""
+    held = np.isin(rows.split, [SPLITS.index(name) for name in ("test", "unseen")])
+    first = held & (rows.kind < CANDIDATES)
+    chosen = np.union1d(check.candidates, check.full)
+    return [np.union1d(chosen, np.flatnonzero(first)), np.flatnonzero(held & ~first)]
+
+
 def final(args: argparse.Namespace) -> None:
     """Train the chosen recipe at length, then score everything else once."""
-    recipe = replace(Recipe(**json.loads(args.recipe.read_text())), epochs=args.epochs)
+    recipe = replace(
+        Recipe(**json.loads((args.tried / "best.json").read_text())), epochs=args.epochs
+    )
     rows = Rows(args.packed, ranks=recipe.ranks)
+    recipe = fitting(recipe, rows, args.tried / "explored.json", args.fit)
+    say(asdict(recipe))
     judge = Judge(args.base, recipe)
     args.out.mkdir(parents=True, exist_ok=True)
-    outside = np.flatnonzero(rows.split != SPLITS.index("train"))
-    say(
-        "rows", len(rows.split), "outside", len(outside), "tokens", int(rows.lengths[outside].sum())
-    )
-    base = judge.scores(rows, outside, 4 * recipe.tokens)
-    say("base scored")
-    curve = train(rows, judge, recipe, checked(rows, some=args.some), args.seconds)
+    check = checked(rows, some=args.some)
+    curve = train(rows, judge, recipe, check, Limits(args.seconds))
     judge.save(args.out / "adapter")
-    say("adapter saved")
-    tuned = judge.scores(rows, outside, 4 * recipe.tokens)
-    say("adapter scored")
-    np.savez_compressed(args.out / "scores.npz", rows=outside, base=base, adapter=tuned)
     told = {"recipe": asdict(recipe), "curve": curve}
     (args.out / "final.json").write_text(json.dumps(told, indent=1))
+    say("adapter saved")
+    scores: dict[str, list[Array]] = {"adapter": [], "base": [], "rows": outside(rows, check)}
+    for name in ("adapter", "base"):
+        for at in scores["rows"]:
+            scores[name].append(judge.scores(rows, at, 4 * recipe.tokens))
+            kept = {key: np.concatenate(found) for key, found in scores.items() if found}
+            np.savez_compressed(args.out / "scores.npz", **kept)
+            say(name, "scored", len(at))
+        judge.forget()
 
 
 def main() -> None:
@@ -446,7 +521,9 @@ def main() -> None:
     parser.add_argument("what", choices=["explore", "final"])
     for name in ("packed", "base", "out"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("--recipe", type=Path)
+    parser.add_argument("--tried", type=Path, help="folder that explore wrote")
+    parser.add_argument("--fit", type=float, default=1e9, help="seconds of training")
+    parser.add_argument("--least", type=float, default=0, help="tokens a second, or give up")
     parser.add_argument("--seconds", type=float, default=1e9)
     parser.add_argument("--epochs", type=float, default=4)
     parser.add_argument("--tokens", type=int, default=Recipe.tokens)
