@@ -44,6 +44,9 @@ JOBS = {
     "dpo_dataset": "dpo_job",
     "adapter": "adapter_job",
     "holdout_attempts": "holdout_attempt_job",
+    "gate_report": "gate_job",
+    "round_gate": "round_gate_job",
+    "registry_entry": "registry_job",
 }
 
 Settings = Mapping[str, Mapping[str, object]]

@@ -33,6 +33,12 @@ OVER_REPOS = (
 """Assets of a round over all its repositories; each is made after those before it."""
 PER_KIND = ("sft_dataset", "dpo_dataset", "adapter", "holdout_attempts")
 """Assets of an adapter kind and a round, made of those above."""
+GATED = ("gate_report", "registry_entry")
+"""Assets of a kind and a round that judge what stands: nothing is made anew for them."""
+OVER_KINDS = ("round_gate",)
+"""Assets of a round over all its kinds, which judge what stands, too."""
+MADE = ASSETS + WHOLE + OVER_REPOS + PER_KIND + GATED + OVER_KINDS
+"""All of them."""
 
 SHORT_NAMES = {"snapshots": "repo_snapshots", "packages": "repo_packages"} | {
     "pairs": "preference_pairs"
@@ -57,13 +63,13 @@ class AssetName(click.ParamType[str]):
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002  # click's signature
         """All names, for the usage line."""
-        return "[" + "|".join((*ASSETS, *WHOLE, *OVER_REPOS, *PER_KIND, *SHORT_NAMES)) + "]"
+        return "[" + "|".join((*MADE, *SHORT_NAMES)) + "]"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Full name of the asset."""
         full = SHORT_NAMES.get(value, value)
-        if full not in (known_assets := ASSETS + WHOLE + OVER_REPOS + PER_KIND):
-            known = ", ".join(known_assets)
+        if full not in MADE:
+            known = ", ".join(MADE)
             self.fail(f"{value!r} is no asset: expected one of {known}", param, ctx)
         return full
 

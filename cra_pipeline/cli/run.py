@@ -6,7 +6,16 @@ import sys
 
 import click
 
-from cra_pipeline.cli.plan import OVER_REPOS, PER_KIND, WHOLE, AssetName, Cell, of_kind
+from cra_pipeline.cli.plan import (
+    GATED,
+    OVER_KINDS,
+    OVER_REPOS,
+    PER_KIND,
+    WHOLE,
+    AssetName,
+    Cell,
+    of_kind,
+)
 from cra_pipeline.cli.terminal import display
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import RoundError
@@ -55,17 +64,17 @@ def run(  # noqa: PLR0913  # one argument for each option of the command
         names: tuple[str, ...] = ()
         lines: list[tuple[Cell, ...]] = [(Cell(asset, ""),)]
         refused: dict[str, str] = {}
-    elif asset in OVER_REPOS:
+    elif asset in OVER_REPOS + OVER_KINDS:
         if repos or everything or limit is not None or not round_name:
             raise click.UsageError(f"{asset} is of a round alone: give --round, such as r01")
         names, refused = (), {}
-        chain = OVER_REPOS[: OVER_REPOS.index(asset) + 1]
+        chain = (asset,) if asset in OVER_KINDS else OVER_REPOS[: OVER_REPOS.index(asset) + 1]
         lines = [tuple(Cell(name, round_name) for name in chain)]
-    elif asset in PER_KIND:
+    elif asset in PER_KIND + GATED:
         if repos or everything or limit is not None or not (round_name and kind):
             raise click.UsageError(f"{asset} is of a kind and a round: give --kind and --round")
         names, refused = (), {}
-        above = [Cell(name, round_name) for name in OVER_REPOS[-3:]]
+        above = [Cell(name, round_name) for name in OVER_REPOS[-3:] if asset in PER_KIND]
         lines = [(*above, *of_kind(asset, kind, round_name))]
     else:
         names = chosen_repos(layout, repos, everything=everything)

@@ -28,6 +28,9 @@ SFT_JOB = dg.define_asset_job("sft_job", ["sft_dataset"])
 DPO_JOB = dg.define_asset_job("dpo_job", ["dpo_dataset"])
 ADAPTER_JOB = dg.define_asset_job("adapter_job", ["adapter"])
 HOLDOUT_ATTEMPT_JOB = dg.define_asset_job("holdout_attempt_job", ["holdout_attempts"])
+GATE_JOB = dg.define_asset_job("gate_job", ["gate_report"])
+ROUND_GATE_JOB = dg.define_asset_job("round_gate_job", ["round_gate"])
+REGISTRY_JOB = dg.define_asset_job("registry_job", ["registry_entry"])
 INTAKE_JOB = dg.define_asset_job(
     "intake_job",
     ["repo_snapshots", "commits", "repo_packages", "tasks"],
@@ -47,6 +50,9 @@ JOBS = [
     DPO_JOB,
     ADAPTER_JOB,
     HOLDOUT_ATTEMPT_JOB,
+    GATE_JOB,
+    ROUND_GATE_JOB,
+    REGISTRY_JOB,
     INTAKE_JOB,
 ]
 

@@ -9,11 +9,13 @@ from cra_pipeline.definitions import (
     commits,
     corpus,
     datasets,
+    gates,
     harness,
     holdout_attempts,
     logs,
     packages,
     pairs,
+    registry,
 )
 from cra_pipeline.definitions.resources import LoggedProgress, SandboxedTests, Workspace
 
@@ -39,7 +41,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
         )
     modules = [
         *(corpus, commits, packages, harness, pairs, logs, cold_start),
-        *(datasets, adapters, holdout_attempts),
+        *(datasets, adapters, holdout_attempts, gates, registry),
     ]
     return dg.Definitions(
         assets=dg.load_assets_from_modules(modules),

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from cra_pipeline.cli.execute import JOBS
-from cra_pipeline.cli.plan import ASSETS, OVER_REPOS, PER_KIND, PER_REPO, WHOLE
+from cra_pipeline.cli.plan import ASSETS, MADE, PER_REPO, WHOLE
 from cra_pipeline.definitions import defs
 from cra_pipeline.definitions.build import build_defs
 
@@ -24,7 +24,7 @@ UPSTREAM = {
 def test_the_command_line_and_dagster_know_the_same_assets() -> None:
     keys = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
 
-    assert keys == set(ASSETS + WHOLE + OVER_REPOS + PER_KIND) == set(JOBS)
+    assert keys == set(MADE) == set(JOBS)
 
 
 @pytest.mark.parametrize("asset", ASSETS)
@@ -65,7 +65,7 @@ def test_every_asset_has_a_blocking_check_of_its_partition() -> None:
     graph = defs.resolve_asset_graph()
     checks = {key.asset_key.to_user_string(): graph.get(key) for key in graph.asset_check_keys}
 
-    assert set(checks) == set(ASSETS + WHOLE + OVER_REPOS + PER_KIND)
+    assert set(checks) == set(MADE)
     assert all(check.blocking for check in checks.values())
     assert {name for name, check in checks.items() if check.partitions_def is None} == set(WHOLE)
 
