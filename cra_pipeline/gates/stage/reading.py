@@ -21,6 +21,7 @@ from cra_pipeline.integrations.files import (
     read_table,
     rows_content_id,
 )
+from cra_pipeline.kinds import ADAPTER_KINDS
 
 ATTEMPTS = "holdout_attempts"
 
@@ -154,8 +155,6 @@ def case_of(layout: Layout, partition: str) -> Case:
 
 def waivers_of(record: RoundRecord, kind: str) -> tuple[str, ...]:
     """Waivers of a round that name no other kind, as ``what: why``."""
-    from cra_pipeline.kinds import ADAPTER_KINDS
-
     others = ADAPTER_KINDS.keys() - {kind}
     return tuple(
         f"{what}: {why}" for what, why in record.waivers if what.partition(":")[2] not in others
