@@ -20,7 +20,7 @@ from cra_pipeline.definitions.resources import (
 )
 from cra_pipeline.harness.arms import TOGETHER
 from cra_pipeline.harness.holdout import HoldoutPolicy
-from cra_pipeline.harness.stage.holdout_attempts import hold_attempts
+from cra_pipeline.harness.stage.holdout_attempts import Means, hold_attempts
 from cra_pipeline.harness.stage.holdout_check import check_holdout_attempts
 from cra_pipeline.kinds import ADAPTER_KINDS
 
@@ -95,10 +95,12 @@ def holdout_attempts(
         report = hold_attempts(
             workspace.layout,
             context.partition_key,
-            policy=config.policy(),
-            runner=tests.runner(workspace.layout),
-            sandbox=tests.sandbox(),
-            progress=progress.of(context),
+            Means(
+                policy=config.policy(),
+                runner=tests.runner(workspace.layout),
+                sandbox=tests.sandbox(),
+                progress=progress.of(context),
+            ),
         )
     return materialized(report)
 

@@ -23,7 +23,7 @@ from cra_pipeline.contracts.tasks import AttemptRow
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import GuardError
 from cra_pipeline.harness.holdout import HoldoutPolicy
-from cra_pipeline.harness.stage.holdout_attempts import answers_path, hold_attempts
+from cra_pipeline.harness.stage.holdout_attempts import Means, answers_path, hold_attempts
 from cra_pipeline.harness.stage.holdout_cells import CELLS
 from cra_pipeline.harness.stage.holdout_check import check_holdout_attempts
 from cra_pipeline.integrations.adapter_files import adapter_digest
@@ -80,9 +80,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, till: Path) -> Layout:
 
 
 def held(layout: Layout, policy: HoldoutPolicy = SEEDS) -> None:
-    hold_attempts(
-        layout, KEY, policy=policy, runner=runner(layout), sandbox=BubblewrapSandbox(), workers=1
-    )
+    means = Means(policy=policy, runner=runner(layout), sandbox=BubblewrapSandbox(), workers=1)
+    hold_attempts(layout, KEY, means)
 
 
 def journal(layout: Layout) -> list[str]:

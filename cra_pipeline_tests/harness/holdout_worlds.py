@@ -98,9 +98,9 @@ def package(layout: Layout, upstream: Path) -> None:
     write_check(layout, manifest, [])
 
 
-def write_base(layout: Layout) -> None:
-    record = example(BaseRecord).model_copy(update={"base_id": BASE_ID, "content_id": BASE})
-    write_record(layout.bases / BASE_ID / "base.json", record)
+def write_base(layout: Layout, base_id: str = BASE_ID, digest: str = BASE) -> None:
+    record = example(BaseRecord).model_copy(update={"base_id": base_id, "content_id": digest})
+    write_record(layout.bases / base_id / "base.json", record)
 
 
 def write_adapter(layout: Layout, partition: str) -> None:

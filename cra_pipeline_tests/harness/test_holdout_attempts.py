@@ -19,9 +19,15 @@ from cra_pipeline.contracts.reports import Progress, silent
 from cra_pipeline.contracts.tasks import TaskRow
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import CheckError, RegistryError
-from cra_pipeline.harness.arms import TOGETHER
+from cra_pipeline.harness.arms import BASE_HALF, TOGETHER
 from cra_pipeline.harness.holdout import HoldoutPolicy
-from cra_pipeline.harness.stage.holdout_attempts import answers_path, hold_attempts
+from cra_pipeline.harness.stage.holdout_attempts import (
+    Means,
+    OpenFleet,
+    answers_path,
+    hold_attempts,
+    hold_bases,
+)
 from cra_pipeline.harness.stage.holdout_cells import CELLS, log_path, trace_path
 from cra_pipeline.harness.stage.holdout_check import check_holdout_attempts
 from cra_pipeline.integrations.evidence import seal_table, write_check
@@ -31,6 +37,7 @@ from cra_pipeline_tests.contracts.regenerate import example
 from cra_pipeline_tests.harness.holdout_worlds import (
     ADAPTERS,
     BASE,
+    BASE_ID,
     KEY,
     REPO,
     ROUND,
@@ -39,6 +46,7 @@ from cra_pipeline_tests.harness.holdout_worlds import (
     put_in_service,
     runner,
     seal_checked,
+    write_base,
 )
 
 pytestmark = pytest.mark.slow
@@ -52,13 +60,17 @@ def world(tmp_path_factory: pytest.TempPathFactory, till: Path) -> Layout:
 
 
 def held(layout: Layout, key: str = KEY, *, progress: Progress = silent, most: int = 0) -> None:
-    hold_attempts(
-        layout,
-        key,
+    hold_attempts(layout, key, means(layout, progress=progress, most=most))
+
+
+def means(
+    layout: Layout, *, fleet: OpenFleet = named_models, progress: Progress = silent, most: int = 0
+) -> Means:
+    return Means(
         policy=HoldoutPolicy(limit=most),
         runner=runner(layout),
         sandbox=BubblewrapSandbox(),
-        fleet=named_models,
+        fleet=fleet,
         progress=progress,
     )
 
@@ -118,10 +130,7 @@ def test_a_second_run_makes_and_serves_nothing_and_writes_the_same_bytes(world: 
             yield fleet
             started.append(fleet.started)
 
-    hold_attempts(
-        world, KEY, policy=HoldoutPolicy(limit=0), runner=runner(world),
-        sandbox=BubblewrapSandbox(), fleet=watched,
-    )  # fmt: skip
+    hold_attempts(world, KEY, means(world, fleet=watched))
 
     assert tables(world) == before
     assert made(world) == count
@@ -181,6 +190,23 @@ def test_where_no_candidate_passed_there_is_nothing_to_hold(world: Layout) -> No
 
     assert read_table(world.table(ASSET, together), HoldoutAttempt) == ()
     assert check_holdout_attempts(world, together).passed
+
+
+def test_a_tuned_base_is_held_against_the_untuned_one_in_its_plans(world: Layout) -> None:
+    write_base(world, "tiny-4k-base-v2", "e" * 64)
+    told = means(world)
+    with pytest.raises(CheckError, match="same files"):
+        hold_bases(world, ROUND, untuned=BASE_ID, tuned=BASE_ID, means=told)
+    hold_bases(world, ROUND, untuned=BASE_ID, tuned="tiny-4k-base-v2", means=told)
+    key = f"{BASE_HALF}|{ROUND}"
+    rows = read_table(world.table(ASSET, key), HoldoutAttempt)
+    said = read_table(answers_path(world, key), HoldoutAnswer)
+
+    assert [(row.arm, row.model) for row in rows] == [("base", BASE), ("candidate", "e" * 64)]
+    assert all(row.outcome not in {"passed", "model_error"} for row in rows), rows
+    assert {row.call_kind for row in said} == {"meta_plan"}
+    assert {(row.response, row.score) for row in said} == {("no", 0.0)}
+    assert check_holdout_attempts(world, key).findings == ()
 
 
 def changed(row: Record, **told: object) -> Any:  # noqa: ANN401  # of the row's own kind

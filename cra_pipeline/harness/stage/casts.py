@@ -7,16 +7,28 @@ from pathlib import Path
 from cra_pipeline.contracts.adapters import AdapterManifest
 from cra_pipeline.contracts.bases import BaseRecord
 from cra_pipeline.contracts.gates import GateReport
-from cra_pipeline.contracts.manifests import Input
+from cra_pipeline.contracts.manifests import AssetManifest, Input
 from cra_pipeline.contracts.registry import LedgerLine
 from cra_pipeline.contracts.rounds import RoundRecord
 from cra_pipeline.contracts.workspace import MULTI, Layout
 from cra_pipeline.errors import CheckError, RegistryError, RoundError
-from cra_pipeline.harness.arms import TOGETHER, Cast, Speaker, kind_arms, round_arms
+from cra_pipeline.harness.arms import (
+    BASE_HALF,
+    TOGETHER,
+    Cast,
+    Speaker,
+    base_arms,
+    calls_of,
+    kind_arms,
+    round_arms,
+)
 from cra_pipeline.integrations.evidence import require_checked
 from cra_pipeline.integrations.files import peek_journal, read_record
 
 ADAPTER, REPORT = "adapter", "gate_report"
+UNTUNED, TUNED = "untuned_base", "tuned_base"
+_PLANNER = "planning_dpo"
+"""The kind whose calls are the plans that a base itself has to write."""
 
 
 def round_record(layout: Layout, round_name: str) -> RoundRecord:
@@ -55,6 +67,46 @@ def cast_of(layout: Layout, partition: str) -> tuple[Cast, tuple[Input, ...]]:
     if name == TOGETHER:
         return round_arms(round_name, candidates, incumbents), inputs
     return kind_arms(name, round_name, candidates[name], incumbents.get(name)), inputs
+
+
+def cast_of_bases(
+    layout: Layout, round_name: str, untuned: str, tuned: str
+) -> tuple[Cast, tuple[Input, ...]]:
+    """Arms in which two bases plan, and what they were read from: the untuned one first.
+
+    Raises:
+        RoundError: The round is not opened.
+        StoreError: There is no such base.
+        CheckError: Both are the same.
+    """
+    round_record(layout, round_name)
+    records = [
+        read_record(layout.bases / base_id / "base.json", BaseRecord)
+        for base_id in (untuned, tuned)
+    ]
+    before, after = (
+        Speaker(base_id=record.base_id, base_digest=record.content_id) for record in records
+    )
+    if before.base_digest == after.base_digest:
+        raise CheckError(f"{tuned} holds the same files as {untuned}: nothing is to be compared")
+    inputs = tuple(
+        Input(name=f"{arm}/{speaker.base_id}", content_id=speaker.base_digest)
+        for arm, speaker in ((UNTUNED, before), (TUNED, after))
+    )
+    return base_arms(round_name, before, after, calls_of(_PLANNER)), inputs
+
+
+def cast_again(layout: Layout, manifest: AssetManifest) -> Cast:
+    """Who stands in the arms of a partition by what is on record now.
+
+    Raises:
+        PipelineError: As ``cast_of`` and ``cast_of_bases``.
+    """
+    name, _, round_name = manifest.partition.partition(MULTI)
+    if name != BASE_HALF:
+        return cast_of(layout, manifest.partition)[0]
+    named = dict(item.name.split("/", 1) for item in manifest.inputs)
+    return cast_of_bases(layout, round_name, named.get(UNTUNED, ""), named.get(TUNED, ""))[0]
 
 
 def _passed(layout: Layout, round_name: str) -> tuple[str, ...]:

@@ -18,10 +18,10 @@ from cra_pipeline.contracts.reports import NOTED, Progress, StageReport, silent
 from cra_pipeline.contracts.tasks import TaskRow
 from cra_pipeline.contracts.workspace import MULTI, Layout
 from cra_pipeline.errors import CheckError, EnvironmentBuildError, GitError, StoreError
-from cra_pipeline.harness.arms import ArmCast, Cast, Speaker, Terms, distinct
+from cra_pipeline.harness.arms import BASE_HALF, ArmCast, Cast, Speaker, Terms, distinct
 from cra_pipeline.harness.holdout import HoldoutPolicy, Reason, by_repo, drawn, policy_text
 from cra_pipeline.harness.holdout_rows import Place, answers_of, attempt_of, lost
-from cra_pipeline.harness.stage.casts import adapter_folder, cast_of
+from cra_pipeline.harness.stage.casts import adapter_folder, cast_of, cast_of_bases
 from cra_pipeline.harness.stage.holdout_cells import (
     CELLS,
     Bench,
@@ -62,28 +62,34 @@ def answers_path(layout: Layout, partition: str) -> Path:
     return layout.partition(ASSET, partition) / "holdout_answers.parquet"
 
 
-def hold_attempts(  # noqa: PLR0913  # the shell's keywords
-    layout: Layout,
-    partition: str,
-    *,
-    policy: HoldoutPolicy | None = None,
-    runner: TestRunner,
-    sandbox: Sandbox | None,
-    fleet: OpenFleet = transformers_fleet,
-    progress: Progress = silent,
-    workers: int = 0,
-) -> StageReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """With what attempts are made.
+
+    Attributes:
+        runner: Runs the hidden tests.
+        sandbox: Where the agent runs.
+        fleet: Opens the servers; nothing is started where every attempt is known.
+        policy: Which tasks, and how they are asked.
+        progress: Told after each attempt.
+        workers: Attempts at once; 0 for as many as processors and memory allow. Decides no row.
+    """
+
+    runner: TestRunner
+    sandbox: Sandbox | None
+    fleet: OpenFleet = transformers_fleet
+    policy: HoldoutPolicy = field(default_factory=HoldoutPolicy)
+    progress: Progress = silent
+    workers: int = 0
+
+
+def hold_attempts(layout: Layout, partition: str, means: Means) -> StageReport:
     """Let every arm of a gate attempt the round's holdout, or take over what was made before.
 
     Args:
         layout: The workspace.
         partition: ``kind|round``; ``together|round`` for all candidates that passed, at once.
-        policy: Which tasks, and how they are asked.
-        runner: Runs the hidden tests.
-        sandbox: Where the agent runs.
-        fleet: Opens the servers; nothing is started where every attempt is known.
-        progress: Told after each attempt.
-        workers: Attempts at once; 0 for as many as processors and memory allow. Decides no row.
+        means: With what.
 
     Raises:
         CheckError: Adapter, holdout or tasks are missing, unchecked, failed or changed since.
@@ -96,29 +102,53 @@ def hold_attempts(  # noqa: PLR0913  # the shell's keywords
         BusyError: Another run is at work on this partition or one of its repositories.
         StoreError: The disk is full.
     """
-    rules = policy or HoldoutPolicy()
     with partition_lock(layout, ASSET, partition):
-        cast, inputs = cast_of(layout, partition)
-        inputs += (require_checked(layout, HOLDOUT, cast.round),)
-        chosen, tables = chosen_tasks(layout, cast.round, rules)
-        with ExitStack() as stack:
-            ships = stack.enter_context(fleet(layout))
-            program = any_program(os.environ)
-            hall = _Hall(
-                layout=layout,
-                cast=cast,
-                chosen=chosen,
-                terms=Terms(program=program.digest, served_as=ships.served_as, policy=rules),
-                program=program,
-                runner=runner,
-                sandbox=sandbox,
-                fleet=ships,
-                workers=workers or max(1, min(processors(), available_mb() // _MEMORY_MB)),
-                progress=progress,
-            )
-            attempts, answers = hall.rows(hall.run(stack))
-        manifest = _sealed(layout, partition, (attempts, answers), (*inputs, *tables), rules)
-    return StageReport(manifest=manifest, preview=_preview(attempts))
+        return _held(layout, partition, *cast_of(layout, partition), means)
+
+
+def hold_bases(
+    layout: Layout, round_name: str, *, untuned: str, tuned: str, means: Means
+) -> StageReport:
+    """Let a tuned base plan on a round's holdout, and the untuned one: for Gate 1's base half.
+
+    They lie in the partition ``gate_1_base_half|round``; gold answers all calls but plans.
+
+    Args:
+        layout: The workspace.
+        round_name: An opened round.
+        untuned: Id of the base that stands for the model as it was published.
+        tuned: Id of the base that came back from its fine-tune.
+        means: With what.
+
+    Raises:
+        PipelineError: As ``hold_attempts``.
+    """
+    partition = f"{BASE_HALF}{MULTI}{round_name}"
+    with partition_lock(layout, ASSET, partition):
+        cast, inputs = cast_of_bases(layout, round_name, untuned, tuned)
+        return _held(layout, partition, cast, inputs, means)
+
+
+def _held(
+    layout: Layout, partition: str, cast: Cast, inputs: Sequence[Input], means: Means
+) -> StageReport:
+    line = require_checked(layout, HOLDOUT, cast.round)
+    chosen, tables = chosen_tasks(layout, cast.round, means.policy)
+    program = any_program(os.environ)
+    with ExitStack() as stack:
+        ships = stack.enter_context(means.fleet(layout))
+        hall = _Hall(
+            layout=layout,
+            cast=cast,
+            chosen=chosen,
+            terms=Terms(program=program.digest, served_as=ships.served_as, policy=means.policy),
+            program=program,
+            fleet=ships,
+            means=means,
+        )
+        rows = hall.rows(hall.run(stack))
+    manifest = _sealed(layout, partition, rows, (*inputs, line, *tables), means.policy)
+    return StageReport(manifest=manifest, preview=_preview(rows[0]))
 
 
 def chosen_tasks(
@@ -158,11 +188,8 @@ class _Hall:
     chosen: tuple[Chosen, ...]
     terms: Terms
     program: AgentProgram
-    runner: TestRunner
-    sandbox: Sandbox | None
     fleet: Fleet
-    workers: int
-    progress: Progress
+    means: Means
     _lost: dict[str, str] = field(default_factory=dict)
     _done: int = 0
     _began: float = field(default_factory=time.monotonic)
@@ -257,11 +284,11 @@ class _Hall:
         return Bench(
             layout=self.layout,
             repo=repo,
-            shop=open_shop(self.layout, repo, self.runner),
+            shop=open_shop(self.layout, repo, self.means.runner),
             terms=self.terms,
             program=self.program,
-            sandbox=self.sandbox,
-            workers=self.workers,
+            sandbox=self.means.sandbox,
+            workers=self.means.workers or _at_once(),
             progress=self._tell,
         )
 
@@ -282,7 +309,11 @@ class _Hall:
         everything = len(self.arms) * len(self.chosen) * len(self.terms.policy.seeds)
         at = min(self._done + self._made, everything)
         left = (time.monotonic() - self._began) / self._made * (everything - at)
-        self.progress(at, everything, f"about {left / 60:.0f} min left{NOTED}{what}")
+        self.means.progress(at, everything, f"about {left / 60:.0f} min left{NOTED}{what}")
+
+
+def _at_once() -> int:
+    return max(1, min(processors(), available_mb() // _MEMORY_MB))
 
 
 def _sealed(
@@ -333,9 +364,3 @@ def _preview(attempts: Sequence[HoldoutAttempt]) -> tuple[dict[str, str], ...]:
             }
         )
     return tuple(found)
-
-
-def parts_of(partition: str) -> tuple[str, str]:
-    """Kind and round of a key."""
-    kind, _, name = partition.partition(MULTI)
-    return kind, name

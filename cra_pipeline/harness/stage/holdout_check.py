@@ -13,7 +13,7 @@ from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import PipelineError, StoreError
 from cra_pipeline.harness.arms import Cast
 from cra_pipeline.harness.holdout import far_side, unequal_arms
-from cra_pipeline.harness.stage.casts import cast_of, round_record
+from cra_pipeline.harness.stage.casts import cast_again, round_record
 from cra_pipeline.harness.stage.holdout_attempts import ASSET, answers_path, content_id
 from cra_pipeline.harness.stage.holdout_cells import cell_calls, read_trace
 from cra_pipeline.harness.stage.workshops import TASKS
@@ -37,7 +37,7 @@ def check_holdout_attempts(layout: Layout, partition: str) -> CheckReport:
     found = []
     if content_id(attempts, answers) != manifest.content_id:
         found.append("the tables are not those that the manifest describes")
-    found += _cast_findings(layout, partition, attempts)
+    found += _cast_findings(layout, manifest, attempts)
     for rule in (
         _arm_findings(attempts),
         _outcome_findings(attempts),
@@ -48,10 +48,12 @@ def check_holdout_attempts(layout: Layout, partition: str) -> CheckReport:
     return write_check(layout, manifest, found)
 
 
-def _cast_findings(layout: Layout, partition: str, attempts: Sequence[HoldoutAttempt]) -> list[str]:
+def _cast_findings(
+    layout: Layout, manifest: AssetManifest, attempts: Sequence[HoldoutAttempt]
+) -> list[str]:
     """Whether the arms are those that adapters, ledger and round record give now."""
     try:
-        cast, _ = cast_of(layout, partition)
+        cast = cast_again(layout, manifest)
     except PipelineError as error:
         return [f"who stood in the arms cannot be told any more: {error}"]
     wanted = {arm.arm: arm.model for arm in cast.arms} if attempts else {}
