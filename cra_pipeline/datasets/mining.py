@@ -37,7 +37,9 @@ class MiningPolicy:
 
     Attributes:
         commits: Of each repository and round, drawn by id: enough for style, and few beside the
-            hundreds of logged calls that an attempted commit gives.
+            hundreds of logged calls that an attempted commit gives. Of 60 commits of attrs,
+            structlog, click and black each, 20 to 52 were imitated and one in 240 gave a pair, at
+            0.7 to 8 seconds of processor time for each repository.
         seed: Of the draw.
         favor: Which commits judge the code before them.
         fail_fast: From which score on a file is imitated.
