@@ -1,0 +1,26 @@
+"""What ``serve`` refuses before anything is started; servers themselves are tested elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from cra_pipeline.cli import main
+
+
+@pytest.mark.usefixtures("layout")
+@pytest.mark.parametrize(
+    ("options", "status", "words"),
+    [
+        ((), 2, "--base"),
+        (("--base", "b", "--adapter", "scope"), 2, "expected KIND=FOLDER"),
+        (("--base", "b", "--adapter", "scoop=here"), 2, "KIND one of scope"),
+        (("--base", "b", "--precision", "float8"), 2, "float8"),
+        (("--base", "qwen-32k-base-v1"), 1, "no such base"),
+    ],
+)
+def test_wrong_use_is_told(options: tuple[str, ...], status: int, words: str) -> None:
+    result = CliRunner().invoke(main, ["serve", *options])
+
+    assert result.exit_code == status, result.output
+    assert words in " ".join(result.output.split())
