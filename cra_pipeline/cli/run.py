@@ -67,12 +67,14 @@ def run(  # noqa: PLR0913  # one argument for each option of the command
     elif asset in OVER_REPOS + OVER_KINDS:
         if repos or everything or limit is not None or not round_name:
             raise click.UsageError(f"{asset} is of a round alone: give --round, such as r01")
+        _require_opened(layout, round_name)
         names, refused = (), {}
         chain = (asset,) if asset in OVER_KINDS else OVER_REPOS[: OVER_REPOS.index(asset) + 1]
         lines = [tuple(Cell(name, round_name) for name in chain)]
     elif asset in PER_KIND + GATED:
         if repos or everything or limit is not None or not (round_name and kind):
             raise click.UsageError(f"{asset} is of a kind and a round: give --kind and --round")
+        _require_opened(layout, round_name)
         names, refused = (), {}
         above = [Cell(name, round_name) for name in OVER_REPOS[-3:] if asset in PER_KIND]
         lines = [(*above, *of_kind(asset, kind, round_name))]
@@ -89,6 +91,19 @@ def run(  # noqa: PLR0913  # one argument for each option of the command
     (print_json if as_json else print_table)(results)
     if any(result.state != "done" for result in results):
         sys.exit(1)
+
+
+def _require_opened(layout: Layout, round_name: str) -> None:
+    """Refuse a round that Dagster would not know; before any is opened it knows the first."""
+    from cra_pipeline.corpus.rounds import next_round
+    from cra_pipeline.corpus.stage import read_rounds
+
+    rounds = read_rounds(layout)
+    known = [record.round for record in rounds] or [next_round(())]
+    if round_name not in known:
+        raise RoundError(
+            f"{round_name}: no such round; there are {', '.join(known)}: cra-pipeline round open"
+        )
 
 
 def _lines(

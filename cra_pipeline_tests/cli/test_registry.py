@@ -112,6 +112,10 @@ def test_retiring_is_refused_for_what_serves(world: World) -> None:
         (["promote", "precision", "scope-v1"], 1),
         (["rollback", "scope"], 1),
         (["retire", "scope-v1"], 1),
+        (["run", "registry_entry", "--kind", "scope", "--round", "r09"], 1),
+        (["run", "round_gate", "--round", "r09"], 1),
+        (["run", "registry_entry", "--kind", "scope"], 2),
+        (["run", "registry_entry", "--round", "r01", "--repo", "attrs"], 2),
     ],
     ids=str,
 )

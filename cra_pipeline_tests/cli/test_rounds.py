@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from cra_pipeline.cli import main
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.corpus.stage import read_rounds
+from cra_pipeline_tests.registry.databases import active
 from cra_pipeline_tests.registry.worlds import World
 
 OPEN = ("round", "open", "--repo", "attrs", "--held-out", "attrs")
@@ -55,6 +56,27 @@ def test_two_rounds_without_a_gain_end_in_advice(layout: Layout) -> None:
     assert found["plateau"] == ["scope"]
     assert "no significant gain in r01 and r02: open the next round with new" in found["advice"][0]
     assert again.output == second.output
+
+
+@pytest.mark.slow
+def test_an_entry_is_run_from_the_shell_and_its_check_tells_an_override(layout: Layout) -> None:
+    world = World(layout=layout)
+    world.serve()
+    # Its attempts are not there, so that the gates have nothing to say of an incumbent.
+    world.incumbents.clear()
+    command(*OPEN, "--cut-off", "2024-05-01")
+    command(*OPEN, "--cut-off", "2024-06-01")
+    world.gated(round_name="r02", decision="failed")
+    world.entered("scope", "r02")
+    command("promote", "scope", "scope-v2", "--override", "just once")
+    entry = ("run", "registry_entry", "--kind", "scope", "--round", "r02")
+
+    first, again = command(*entry), command(*entry)
+
+    assert first.exit_code == 1
+    assert "scope-v2 was rolled back to scope-v1" in " ".join(first.output.split())
+    assert again.exit_code == 0, again.output
+    assert active(layout) == "scope-v1"
 
 
 def test_the_status_tells_what_serves_and_what_is_closed(layout: Layout) -> None:
