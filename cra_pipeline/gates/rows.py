@@ -55,9 +55,14 @@ def _round_row(report: RoundGateReport, number: int, decision: str) -> dict[str,
             "base": "",
             "in service": "",
             "new": "",
-            "why": _first(why) or ("waived" if report.waivers and number == 1 else ""),
+            "why": _first(why if decision != "passed" else _waived(report, number)),
         }
     )
+
+
+def _waived(report: RoundGateReport, number: int) -> list[str]:
+    return ["waived"] if number == 1 and any("waived" in item.found for item in
+                                             report.requirements) else []  # fmt: skip
 
 
 def _first(why: list[str]) -> str:

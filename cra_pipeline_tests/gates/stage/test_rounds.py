@@ -185,6 +185,7 @@ def test_rows_of_all_gates_fit_a_hundred_columns(tmp_path: Path) -> None:
 
     assert [row["gate"] for row in rows] == ["r01 scope", "r01 Gate 1", "r01 Gate 2"]
     assert rows[0] | {"base": "0.0", "new": "100.0", "decision": "passed"} == rows[0]
+    assert [row["why"] for row in rows] == ["", "waived", ""]
     assert sum(WIDTHS.values()) + 2 * (len(WIDTHS) - 1) <= 100
     assert all(len(row[name]) <= width for row in rows for name, width in WIDTHS.items())
 
