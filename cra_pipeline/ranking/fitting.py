@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from cra_pipeline.ranking.weights import RankerWeights
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Ranker = Callable[[Array], Array]
@@ -40,14 +42,26 @@ def fit_linear(columns: Array, touched: Array) -> Ranker:
     Raises:
         ValueError: All rows are of one class.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    _require_both(touched)
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=1000))
-    model.fit(columns, touched)
+    model = _linear(columns, touched)
     return lambda rows: np.asarray(model.decision_function(rows))
+
+
+def linear_weights(names: Sequence[str], columns: Array, touched: Array) -> RankerWeights:
+    """The same as plain numbers, with the best threshold on other rows still to be set (0).
+
+    Raises:
+        ValueError: All rows are of one class.
+    """
+    model = _linear(columns, touched)
+    scaler, last = model[0], model[-1]
+    return RankerWeights(
+        columns=tuple(names),
+        mean=_rounded(scaler.mean_),
+        scale=_rounded(scaler.scale_),
+        weight=_rounded(last.coef_[0]),
+        bias=_rounded(last.intercept_)[0],
+        threshold=0.0,
+    )
 
 
 def fit_trees(columns: Array, touched: Array, policy: TreePolicy) -> Ranker:
@@ -70,6 +84,20 @@ def fit_trees(columns: Array, touched: Array, policy: TreePolicy) -> Ranker:
     )
     model.fit(columns, touched)
     return lambda rows: np.asarray(model.decision_function(rows))
+
+
+def _linear(columns: Array, touched: Array) -> Any:  # noqa: ANN401  # scikit-learn has no types
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    _require_both(touched)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=1000))
+    return model.fit(columns, touched)
+
+
+def _rounded(values: Array) -> tuple[float, ...]:
+    return tuple(round(float(value), 4) for value in values)
 
 
 def _require_both(touched: Array) -> None:

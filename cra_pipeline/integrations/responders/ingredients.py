@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cra_pipeline.integrations.ranking.shelves import Shelves
 from cra_pipeline.integrations.responders.endpoint import Endpoint
 from cra_pipeline.integrations.responders.oracles import Oracles
 
@@ -16,10 +17,11 @@ class Ingredients:
 
     Attributes:
         oracles: Shared with the gateway; for ``gold``.
-        endpoint: A model server; for ``openai``.
+        endpoint: A model server; for ``openai``, and for ``ranked`` where it is to be asked too.
         recordings: Folder with ``calls.jsonl`` files at any depth; for ``recorded``.
         by_kind: Responder's name by call kind; for ``mixture``.
-        otherwise: Responder's name for the rest; for ``mixture``.
+        otherwise: Responder's name for the rest; for ``mixture`` and ``ranked``.
+        shelves: Repositories whose files are ranked; for ``ranked``.
     """
 
     oracles: Oracles = field(default_factory=Oracles)
@@ -27,3 +29,4 @@ class Ingredients:
     recordings: Path | None = None
     by_kind: Mapping[str, str] = field(default_factory=dict)
     otherwise: str = ""
+    shelves: Shelves | None = None

@@ -11,6 +11,7 @@ RESPONDERS = {
     "gold": "cra_pipeline.integrations.responders.gold:GoldResponder",
     "mixture": "cra_pipeline.integrations.responders.mixture:Mixture",
     "openai": "cra_pipeline.integrations.responders.openai:OpenAIResponder",
+    "ranked": "cra_pipeline.integrations.responders.ranked:RankedResponder",
     "recorded": "cra_pipeline.integrations.responders.recorded:RecordedResponder",
 }
 """Responder's name to ``module:class``; a class has ``build(ingredients)``."""

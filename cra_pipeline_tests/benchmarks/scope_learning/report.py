@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cra_pipeline.ranking.fitting import TreePolicy, fit_linear, fit_trees
+from cra_pipeline.ranking.fitting import TreePolicy, fit_linear, fit_trees, linear_weights
 from cra_pipeline.ranking.metrics import (
     NAMES,
     BootstrapPolicy,
@@ -26,6 +26,7 @@ from cra_pipeline.ranking.metrics import (
     best_threshold,
 )
 from cra_pipeline.ranking.signals import COLUMNS, FOUR
+from cra_pipeline.ranking.weights import MARGIN
 from cra_pipeline_tests.benchmarks.scope_learning.corpus import HELD_OUT, TRAINING, home
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -127,6 +128,24 @@ def thresholds(table: Table, found: dict[str, Array], *, candidates: bool) -> di
     return told | {"always yes": 0.5, "always no": 0.5}
 
 
+def responder_weights(table: Table) -> dict[str, object]:
+    """What the responder answers by: fitted on candidate lists, thresholds from validation."""
+    train = table.rows("train", candidates=True)
+    val = table.rows("val", candidates=True, scored=True)
+    four = table.columns[:, : len(FOUR)]
+    both = np.c_[four, table.adapter]
+    told = {}
+    for name, columns, rows, names in (
+        ("FEATURES", four, train, FOUR),
+        ("FEATURES_AND_MARGIN", both, val, (*FOUR, MARGIN)),
+    ):
+        found = linear_weights(names, columns[rows], table.touched[rows])
+        scores = np.array([found.log_odds(row) for row in columns[val].tolist()])
+        limit = best_threshold(scores, table.touched[val])
+        told[name] = found.model_copy(update={"threshold": round(limit, 4)}).model_dump()
+    return told
+
+
 def measured(table: Table, *, candidates: bool) -> dict[str, dict[str, dict[str, Measured]]]:
     """By set of commits and method."""
     found = methods(table, candidates=candidates)
@@ -176,6 +195,8 @@ def main() -> None:
     run = Path(sys.argv[1])
     table = read(run)
     lines, kept = [], {}
+    weights = responder_weights(table)
+    (run / "ranker.json").write_text(json.dumps(weights, indent=1), encoding="utf-8")
     for title, candidates in (("Candidate lists", True), ("All files", False)):
         told = measured(table, candidates=candidates)
         lines += tables(title, told)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cra_pipeline.integrations.ranking.shelves import Shelves
 from cra_pipeline.integrations.responders.endpoint import Endpoint
 from cra_pipeline.integrations.responders.ingredients import Ingredients
 from cra_pipeline.integrations.responders.table import RESPONDERS, load_responder
@@ -20,7 +21,11 @@ LOCAL = Endpoint(base_url="http://127.0.0.1:1/v1", model="m")
 def test_every_name_leads_to_a_responder_of_that_name(name: str, tmp_path: Path) -> None:
     write(tmp_path / "calls.jsonl", one())
     ingredients = Ingredients(
-        endpoint=LOCAL, recordings=tmp_path, by_kind={"scope": "openai"}, otherwise="gold"
+        endpoint=LOCAL,
+        recordings=tmp_path,
+        by_kind={"scope": "openai"},
+        otherwise="gold",
+        shelves=Shelves(),
     )
 
     assert load_responder(name, ingredients).name == name
@@ -29,8 +34,12 @@ def test_every_name_leads_to_a_responder_of_that_name(name: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("golden", "no responder 'golden': expected one of gold, mixture, openai, recorded"),
+        (
+            "golden",
+            "no responder 'golden': expected one of gold, mixture, openai, ranked, recorded",
+        ),
         ("openai", "needs the address"),
+        ("ranked", "needs the repository"),
         ("recorded", "needs a folder"),
         ("mixture", "no responder ''"),
     ],
