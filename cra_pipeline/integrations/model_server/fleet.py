@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,9 +36,6 @@ class Fleet(Protocol):
             ModelError: The server cannot be started, or refuses the adapter.
         """
         ...
-
-
-OpenFleet = Callable[[Layout], "Iterator[Fleet]"]
 
 
 @dataclass(slots=True)
