@@ -18,7 +18,7 @@ from cra_pipeline.integrations.git.run import git
 from cra_pipeline_tests.datasets.worlds import HELD_OUT, World, hour, table
 
 DAY = 24
-PLAN = "# Prices of goods\n\n- [ ] read `cart.py`\n- [ ] change till.py\n- [ ] test it\n"
+PLAN = "# Prices of goods\n\n- [ ] read `cart.py`\n- [ ] change till.py\n- [ ] write extra.py\n"
 Commit = tuple[int, str, dict[str, str]]
 STORY: tuple[Commit, ...] = (
     (0, "Add goods", {"cart.py": "x = 1\n", "till.py": "y = 1\n"}),
@@ -26,7 +26,7 @@ STORY: tuple[Commit, ...] = (
     (2, "Add prices", {"cart.py": "x = 1\nz = 2\nv = 4\n", "till.py": "y = 1\nw = 2\n"}),
     (3 * DAY, "Fix the till", {"till.py": "y = 1\nw = 3\n"}),
     (40 * DAY, "Plan the rest", {"docs/rest-plan.md": PLAN}),
-    (41 * DAY, "Fix the till again", {"till.py": "y = 1\nw = 4\n"}),
+    (41 * DAY, "Fix the till again", {"till.py": "y = 1\nw = 4\n", "extra.py": "v = 1\n"}),
 )
 
 
