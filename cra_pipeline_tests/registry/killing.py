@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 _LASTING = frozenset({"os.rename", "os.mkdir", "os.remove", "os.rmdir"})
-_WORDS = ("BEGIN", "COMMIT", "INSERT", "UPDATE", "CREATE", "PRAGMA JOURNAL_MODE =")
+_WORDS = ("COMMIT", "INSERT", "UPDATE", "PRAGMA JOURNAL_MODE =")
 
 
 def killed_before(step: int, act: Callable[[], object]) -> bool:
