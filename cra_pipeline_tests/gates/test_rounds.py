@@ -61,6 +61,15 @@ def test_a_new_set_that_solves_less_fails() -> None:
     assert len(made.changes[0].lost) == 10
 
 
+def test_a_small_loss_that_may_be_a_large_one_fails_gate_2() -> None:
+    made, found = judged(
+        [*attempts("base", SAME), *attempts("candidate", "fff" + SAME[3:-1] + "p")]
+    )
+
+    assert made.changes[0].estimate.value == -0.05
+    assert found["gate_2:end_to_end"] is False
+
+
 def test_the_incumbents_are_what_a_new_set_is_held_against() -> None:
     rows = [
         *attempts("base", "f" * 40),
