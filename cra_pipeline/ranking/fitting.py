@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,8 +83,22 @@ def fit_trees(columns: Array, touched: Array, policy: TreePolicy) -> Ranker:
         early_stopping=False,
         random_state=policy.seed,
     )
-    model.fit(columns, touched)
-    return lambda rows: np.asarray(model.decision_function(rows))
+    with _one_thread():
+        model.fit(columns, touched)
+
+    def rank(rows: Array) -> Array:
+        with _one_thread():
+            return np.asarray(model.decision_function(rows))
+
+    return rank
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Threads of trees wait for each other at every node: on a busy machine that takes minutes."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # has no types
+
+    limited: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="openmp")
+    return limited
 
 
 def _linear(columns: Array, touched: Array) -> Any:  # noqa: ANN401  # scikit-learn has no types
