@@ -8,6 +8,7 @@ torch, transformers and peft.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,13 +99,20 @@ def packed_attention(
     **_rest: object,
 ) -> tuple[torch.Tensor, None]:
     """Causal attention within each row; what fills a row up comes after it and is never seen."""
-    rows = [
-        Apart.apply(states[0].transpose(0, 1)).transpose(1, 2) for states in (query, key, value)
-    ]
-    found = functional.scaled_dot_product_attention(
-        *rows, is_causal=True, scale=scaling, enable_gqa=True
+    split, join = _function(Apart), _function(Joined)
+    first, second, third = (
+        split(states[0].transpose(0, 1)).transpose(1, 2) for states in (query, key, value)
     )
-    return Joined.apply(found.transpose(1, 2))[None], None
+    found = functional.scaled_dot_product_attention(
+        first, second, third, is_causal=True, scale=scaling, enable_gqa=True
+    )
+    return join(found.transpose(1, 2))[None], None
+
+
+def _function(kind: type[torch.autograd.Function]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """What torch leaves without types."""
+    made: Callable[[torch.Tensor], torch.Tensor] = kind.apply
+    return made
 
 
 class Judge:
@@ -126,8 +134,8 @@ class Judge:
             target_modules=PROJECTIONS,
             task_type="CAUSAL_LM",
         )
-        self.peft = get_peft_model(model, config).to(DEVICE)
-        self.inner = self.peft.get_base_model()
+        self.peft: Any = get_peft_model(model, config).to(DEVICE)
+        self.inner: Any = self.peft.get_base_model()
         self.weights = [p for p in self.peft.parameters() if p.requires_grad]
         for module in self.peft.modules():
             if hasattr(module, "lora_A"):
@@ -136,7 +144,7 @@ class Judge:
                 module.forward = fused_norm(module)
         special = json.loads((base / "tokenizer.json").read_text())["model"]["vocab"]
         self.yes, self.no = special["yes"], special["no"]
-        self.end = self.inner.config.eos_token_id
+        self.end = int(model.config.eos_token_id)
 
     def hidden(self, found: Batch) -> torch.Tensor:
         """Last layer at every token."""

@@ -58,7 +58,8 @@ class Table:
     def rows(self, split: str, *, candidates: bool, scored: bool = False) -> Array:
         """Whether a row belongs to a split, and to a candidate list or a full one."""
         held = (self.split == split) & (self.candidate | (not candidates))
-        return held & self._whole(held) if scored else held
+        whole: Array = held & self._whole(held) if scored else held
+        return whole
 
     def _whole(self, held: Array) -> Array:
         """Lists of which every row was scored."""
@@ -134,7 +135,7 @@ def responder_weights(table: Table) -> dict[str, object]:
     val = table.rows("val", candidates=True, scored=True)
     four = table.columns[:, : len(FOUR)]
     both = np.c_[four, table.adapter]
-    told = {}
+    told: dict[str, object] = {}
     for name, columns, rows, names in (
         ("FEATURES", four, train, FOUR),
         ("FEATURES_AND_MARGIN", both, val, (*FOUR, MARGIN)),

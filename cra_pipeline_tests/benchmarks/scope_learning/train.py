@@ -116,7 +116,7 @@ def train(
             factor *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share))
             optimizer.param_groups[0]["lr"] = recipe.lr * factor
             loss = judge.loss(rows, at, recipe)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
             torch.nn.utils.clip_grad_norm_(judge.weights, 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -157,7 +157,8 @@ def explore(args: argparse.Namespace) -> None:
         "no ranks": replace(short, ranks=False),
         "no listwise": replace(short, listwise=0.0),
     }
-    told = {}
+    told: dict[str, dict[str, object]] = {}
+    quality: dict[str, float] = {}
     for name, recipe in tried.items():
         spent = time.monotonic() - START
         if told and spent + spent / len(told) > args.seconds:
@@ -169,10 +170,9 @@ def explore(args: argparse.Namespace) -> None:
             rows, judge, recipe, checked(rows, some=args.some), Limits(args.seconds, args.least)
         )
         told[name] = {"recipe": asdict(recipe), "curve": curve}
+        quality[name] = curve[-1]["map"] + curve[-1]["map_all"]
         say(name, "validation", curve[-1]["map"], curve[-1]["map_all"])
-    best = max(
-        told, key=lambda name: told[name]["curve"][-1]["map"] + told[name]["curve"][-1]["map_all"]
-    )
+    best = max(quality, key=lambda name: quality[name])
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "explored.json").write_text(json.dumps(told, indent=1))
     (args.out / "best.json").write_text(json.dumps(told[best]["recipe"]))
@@ -218,7 +218,7 @@ def final(args: argparse.Namespace) -> None:
         for at in scores["rows"]:
             scores[name].append(judge.scores(rows, at, 4 * recipe.tokens))
             kept = {key: np.concatenate(found) for key, found in scores.items() if found}
-            np.savez_compressed(args.out / "scores.npz", **kept)
+            np.savez_compressed(args.out / "scores.npz", allow_pickle=False, **kept)
             say(name, "scored", len(at))
         judge.forget()
 
