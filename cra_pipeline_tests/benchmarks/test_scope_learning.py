@@ -24,7 +24,8 @@ def base(folder: Path) -> Path:
         num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True,
         bos_token_id=1, eos_token_id=2, pad_token_id=2,
     )  # fmt: skip
-    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    made = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]  # has no types
+    made.save_pretrained(folder)
     vocabulary = {"model": {"vocab": {"yes": YES, "no": NO}}}
     (folder / "tokenizer.json").write_text(json.dumps(vocabulary))
     return folder
