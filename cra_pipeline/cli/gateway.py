@@ -18,7 +18,7 @@ from cra_pipeline.kinds import CALL_KINDS
 
 
 @click.command()
-@click.option("--responder", type=click.Choice(["openai", "recorded"]), default="openai")
+@click.option("--responder", type=click.Choice(["openai", "ranked", "recorded"]), default="openai")
 @click.option("--base-url", help="OpenAI-compatible server, such as http://127.0.0.1:8000/v1.")
 @click.option("--model", help="Model that answers.")
 @click.option("--model-for", multiple=True, metavar="KIND=MODEL", help="Model of one call kind.")
@@ -34,6 +34,9 @@ from cra_pipeline.kinds import CALL_KINDS
 @click.option(
     "--recordings", type=click.Path(path_type=Path), help="Folder with calls.jsonl files."
 )
+@click.option("--clone", type=click.Path(path_type=Path), help="Git directory of ranked files.")
+@click.option("--revision", default="HEAD", show_default=True, help="Of it, for ranked.")
+@click.option("--rank-with-model", is_flag=True, help="The server's own yes or no counts too.")
 @click.option("--port", type=click.IntRange(0, 65535), help="On 127.0.0.1; 0 for any.")
 @click.option(
     "--socket", "socket_path", type=click.Path(path_type=Path), help="Unix socket instead."
@@ -95,13 +98,23 @@ def gateway(  # noqa: PLR0913  # one for each option
 
 
 def _responder(name: str, terms: dict[str, Any]) -> Responder:
+    from cra_pipeline.integrations.ranking.shelves import Shelf, Shelves
     from cra_pipeline.integrations.responders.ingredients import Ingredients
     from cra_pipeline.integrations.responders.table import load_responder
 
-    recordings = terms.pop("recordings")
+    recordings, clone = terms.pop("recordings"), terms.pop("clone")
+    revision, with_model = terms.pop("revision"), terms.pop("rank_with_model")
+    # Whoever ranks has the server answer the rest.
+    asks = name == "openai" or (name == "ranked" and bool(terms["base_url"]))
     try:
-        endpoint = _endpoint(terms) if name == "openai" else None
-        return load_responder(name, Ingredients(endpoint=endpoint, recordings=recordings))
+        ingredients = Ingredients(
+            endpoint=_endpoint(terms) if asks else None,
+            recordings=recordings,
+            otherwise="openai" if asks else "",
+            shelves=None if clone is None else Shelves(Shelf(clone, revision)),
+            rank_with_model=with_model,
+        )
+        return load_responder(name, ingredients)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 

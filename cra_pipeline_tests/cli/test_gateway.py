@@ -21,6 +21,7 @@ from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.integrations.gateway.log import read_calls
 from cra_pipeline_tests.integrations.clean_room.programs import install_stand_in
 from cra_pipeline_tests.integrations.gateway.clients import encoded, post
+from cra_pipeline_tests.integrations.ranking.histories_made import made_history
 from cra_pipeline_tests.integrations.responders.servers import (
     KEY,
     completion,
@@ -204,3 +205,33 @@ def test_a_token_that_others_may_read_is_refused(environ: dict[str, str], tmp_pa
 
 def test_the_help_names_no_secret() -> None:
     assert json.dumps(invoke("--help").output).count("--key ") == 0
+
+
+@pytest.mark.slow
+def test_scope_is_answered_by_ranking_a_clone(
+    environ: dict[str, str], layout: Layout, tmp_path: Path
+) -> None:
+    clone, _ = made_history(tmp_path / "history")
+    prompt = "Task: Parse lines in the parser\nIntent: less\n\nFile: {} (language=python, tier=2)"
+
+    async def work() -> list[object]:
+        options = ("--responder", "ranked", "--clone", str(clone), "--port", "0")
+        async with running(environ, *options) as (_, told):
+            address = told[0].split()[2].rstrip(",")
+            token = (layout.root / "gateway" / "token").read_text().strip()
+            said = []
+            async with aiohttp.ClientSession() as session:
+                for path in ("pkg/parser.py", "pkg/session.py"):
+                    body = encoded(system=SCOPE, prompt=prompt.format(path))
+                    reply = await session.post(f"{address}/{token}/api/generate", data=body)
+                    said.append((await reply.json())["response"])
+        return said
+
+    assert asyncio.run(work()) == ["yes", "no"]
+
+
+def test_ranking_wants_a_clone(environ: dict[str, str]) -> None:
+    done = CliRunner().invoke(gateway, ["--responder", "ranked"], env=environ)
+
+    assert done.exit_code == 2
+    assert "ranked: needs the repository that the agent works on" in done.output

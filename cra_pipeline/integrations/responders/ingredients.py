@@ -17,11 +17,12 @@ class Ingredients:
 
     Attributes:
         oracles: Shared with the gateway; for ``gold``.
-        endpoint: A model server; for ``openai``, and for ``ranked`` where it is to be asked too.
+        endpoint: A model server; for ``openai`` and ``ranked``.
         recordings: Folder with ``calls.jsonl`` files at any depth; for ``recorded``.
         by_kind: Responder's name by call kind; for ``mixture``.
         otherwise: Responder's name for the rest; for ``mixture`` and ``ranked``.
         shelves: Repositories whose files are ranked; for ``ranked``.
+        rank_with_model: Whether ``ranked`` asks the server as well how sure it is.
     """
 
     oracles: Oracles = field(default_factory=Oracles)
@@ -30,3 +31,4 @@ class Ingredients:
     by_kind: Mapping[str, str] = field(default_factory=dict)
     otherwise: str = ""
     shelves: Shelves | None = None
+    rank_with_model: bool = False

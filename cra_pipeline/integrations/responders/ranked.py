@@ -41,12 +41,13 @@ class RankedResponder:
 
     @classmethod
     def build(cls, ingredients: Ingredients) -> RankedResponder:
-        """From the shelves, and the endpoint where one is named.
+        """From the shelves, and the endpoint where the model is to be asked as well.
 
         In a mixture, the mixture asks others for the rest.
 
         Raises:
-            ValueError: There are no shelves, or the responder for the rest is this one.
+            ValueError: There are no shelves, the responder for the rest is this one, or a model
+                is to be asked and no server is named.
             ModelError: The model server may not be asked.
         """
         from cra_pipeline.integrations.responders.table import load_responder
@@ -55,10 +56,13 @@ class RankedResponder:
             raise ValueError("ranked: needs the repository that the agent works on")
         if ingredients.otherwise == "ranked":
             raise ValueError("ranked: cannot be asked for what it has no answer to")
+        if ingredients.rank_with_model and ingredients.endpoint is None:
+            raise ValueError("ranked: needs the address of a server and a model to rank with one")
+        asked = ingredients.endpoint if ingredients.rank_with_model else None
         alone = ingredients.otherwise and not ingredients.by_kind
         return cls(
             shelves=ingredients.shelves,
-            server=MarginServer(ingredients.endpoint, os.environ) if ingredients.endpoint else None,
+            server=MarginServer(asked, os.environ) if asked else None,
             otherwise=load_responder(ingredients.otherwise, ingredients) if alone else None,
         )
 

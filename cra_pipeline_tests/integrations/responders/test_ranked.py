@@ -187,5 +187,7 @@ def test_it_is_built_alone_with_another_for_the_rest_and_in_a_mixture_without(
     assert isinstance(mixed, RankedResponder)
     assert alone.otherwise is not None
     assert mixed.otherwise is None
+    with pytest.raises(ValueError, match="a server and a model to rank with one"):
+        load_responder("ranked", Ingredients(shelves=mine, rank_with_model=True))
     with pytest.raises(ValueError, match="cannot be asked for what it has no answer to"):
         load_responder("ranked", Ingredients(shelves=mine, otherwise="ranked"))
