@@ -68,6 +68,8 @@ class AdapterRecipe(Record):
     """Must be the last trained token of every row, once."""
     seed: int
     phases: tuple[Phase, ...]
+    control: Literal["", "shuffled_labels"] = ""
+    """A negative control, where it is one: its answers were exchanged before training."""
 
 
 class TrainingEvent(Record):

@@ -33,6 +33,7 @@ class TrainingConfig(dg.Config):
         device: ``gpu`` or ``processor``; empty for what this machine has.
         most_steps: Of each phase; 0 for as many as the kind's recipe has.
         seed: Of first weights and the order of rows.
+        shuffled_labels: Train a negative control, on exchanged answers.
     """
 
     base: str = ""
@@ -40,6 +41,7 @@ class TrainingConfig(dg.Config):
     device: str = ""
     most_steps: int = 0
     seed: int = RecipePolicy().seed
+    shuffled_labels: bool = False
 
     def choices(self) -> Choices:
         """As the stage takes them.
@@ -55,6 +57,7 @@ class TrainingConfig(dg.Config):
             device=known.get(self.device) or device(),
             most_steps=self.most_steps,
             seed=self.seed,
+            control="shuffled_labels" if self.shuffled_labels else "",
         )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+from cra_pipeline.adapters.control import shuffled_labels
 from cra_pipeline.adapters.guards import (
     GuardPolicy,
     chosen_base,
@@ -47,6 +48,7 @@ class Choices:
         seed: Of first weights and the order of rows; None for the policy's.
         guards: The guards' numbers.
         device: Where it is trained.
+        control: ``shuffled_labels`` for a negative control, which no gate should let pass.
     """
 
     base: str = ""
@@ -55,6 +57,7 @@ class Choices:
     seed: int | None = None
     guards: GuardPolicy = field(default_factory=GuardPolicy)
     device: Device = "processor"
+    control: Literal["", "shuffled_labels"] = ""
 
     def numbers(self, base: BaseRecord) -> RecipePolicy:
         """The policy for a base, with this run's changes."""
@@ -118,7 +121,13 @@ def prepare(layout: Layout, kind: AdapterKind, record: RoundRecord, choices: Cho
     except ValueError as error:
         raise GuardError(str(error)) from error
     verify_base(layout, base.base_id)
-    return Prepared(base=base, resolved=resolved, sft=sft, dpo=dpo, notes=(*resolved.notes, *notes))
+    notes = (*resolved.notes, *notes)
+    if choices.control:
+        recipe = resolved.recipe.model_copy(update={"control": choices.control})
+        resolved = replace(resolved, recipe=recipe)
+        sft = shuffled_labels(sft, recipe.seed)
+        notes = (*notes, "negative control: trained on exchanged answers, to see the gate refuse")
+    return Prepared(base=base, resolved=resolved, sft=sft, dpo=dpo, notes=notes)
 
 
 def _datasets(
