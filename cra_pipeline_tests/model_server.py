@@ -24,8 +24,10 @@ class Model:
 
     def __init__(self, folder: str) -> None:
         torch.set_num_threads(1)
-        self._tokenizer = AutoTokenizer.from_pretrained(folder)
-        self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval()
+        # The library's own types tell neither what a tokenizer returns nor what a model takes.
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
+        self._model: Any = model.train(mode=False)
 
     def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         """A chat completion."""
