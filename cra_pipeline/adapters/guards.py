@@ -150,9 +150,12 @@ def require_gate_1(
 
 
 def _passed_before(record: RoundRecord, reports: Iterable[RoundGateReport]) -> bool:
+    """A round whose candidates were of scope alone passes Gate 1, and opens nothing."""
     now = round_number(record.round)
     return any(
-        report.gate_1 == "passed" and round_number(report.round) <= now for report in reports
+        (report.gate_1, report.gate_1_adapters) == ("passed", "passed")
+        and round_number(report.round) <= now
+        for report in reports
     )
 
 

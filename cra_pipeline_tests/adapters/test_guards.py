@@ -33,8 +33,9 @@ def opened(name: str = "r02", **waivers: str) -> RoundRecord:
     )
 
 
-def round_gate(name: str, decision: str) -> RoundGateReport:
-    return sample(RoundGateReport).model_copy(update={"round": name, "gate_1": decision})
+def round_gate(name: str, decision: str, *, adapters: str = "passed") -> RoundGateReport:
+    told = {"round": name, "gate_1": decision, "gate_1_adapters": adapters}
+    return sample(RoundGateReport).model_copy(update=told)
 
 
 def base_half(**shares: float) -> GateReport:
@@ -82,6 +83,13 @@ def test_the_first_tier_needs_the_base_half_alone(kind: str) -> None:
         [round_gate("r01", "failed")],
         [round_gate("r02", "not_enough_evidence")],
         [round_gate("r03", "passed")],
+        # Of scope alone: the base half passed, and the adapter half has no code adapter to go by.
+        [round_gate("r01", "passed", adapters="not_enough_evidence")],
+        [round_gate("r01", "failed", adapters="passed")],
+        [
+            round_gate("r01", "passed", adapters="failed"),
+            round_gate("r02", "failed", adapters="passed"),
+        ],
     ],
 )
 def test_later_tiers_wait_for_gate_1(kind: str, reports: list[RoundGateReport]) -> None:

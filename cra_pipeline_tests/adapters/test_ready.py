@@ -150,8 +150,15 @@ def test_a_later_tier_reads_the_round_gates_that_there_are(
     with pytest.raises(GuardError, match="tier 2 waits until Gate 1 has passed"):
         ready(layout, "precision|r01")
 
-    report = sample(RoundGateReport).model_copy(update={"round": "r01", "gate_1": "passed"})
-    write_record(layout.root / "round_gate" / "r01" / "round_gate.json", report)
+    told = {"round": "r01", "gate_1": "passed", "gate_1_adapters": "not_enough_evidence"}
+    report = sample(RoundGateReport).model_copy(update=told)
+    path = layout.root / "round_gate" / "r01" / "round_gate.json"
+    write_record(path, report)
+
+    with pytest.raises(GuardError, match="tier 2 waits until Gate 1 has passed"):
+        ready(layout, "precision|r01")
+
+    write_record(path, report.model_copy(update={"gate_1_adapters": "passed"}))
 
     assert ready(layout, "precision|r01")
 
