@@ -16,6 +16,7 @@ from cra_pipeline.contracts import (
     adapters,
     agents,
     bases,
+    bundles,
     calls,
     campaigns,
     cold_start,
@@ -197,6 +198,10 @@ base_records = _listed(
         lambda items: tuple(sorted(items, key=lambda item: item.name))
     ),
 )
+bundle_rows = _listed(bundles.BundleRow)
+bundle_recipes = _listed(bundles.BundleRecipe)
+bundle_manifests = _listed(bundles.BundleManifest)
+bundle_results = _listed(bundles.BundleResult)
 phases = _listed(adapters.Phase)
 adapter_recipes = _listed(adapters.AdapterRecipe)
 training_events = _listed(adapters.TrainingEvent)

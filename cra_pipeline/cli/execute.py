@@ -40,6 +40,7 @@ JOBS = {
     "round_pool": "round_job",
     "holdout": "round_job",
     "plan_documents": "round_job",
+    "base_bundle": "bundle_job",
     "sft_dataset": "sft_job",
     "dpo_dataset": "dpo_job",
     "adapter": "adapter_job",

@@ -31,13 +31,15 @@ OVER_REPOS = (
     "holdout",
 )
 """Assets of a round over all its repositories; each is made after those before it."""
+BUNDLED = ("base_bundle",)
+"""What is packed of a round once all of those are made."""
 PER_KIND = ("sft_dataset", "dpo_dataset", "adapter", "holdout_attempts")
 """Assets of an adapter kind and a round, made of those above."""
 GATED = ("gate_report", "registry_entry")
 """Assets of a kind and a round that judge what stands: nothing is made anew for them."""
 OVER_KINDS = ("round_gate",)
 """Assets of a round over all its kinds, which judge what stands, too."""
-MADE = ASSETS + WHOLE + OVER_REPOS + PER_KIND + GATED + OVER_KINDS
+MADE = ASSETS + WHOLE + OVER_REPOS + BUNDLED + PER_KIND + GATED + OVER_KINDS
 """All of them."""
 
 SHORT_NAMES = {"snapshots": "repo_snapshots", "packages": "repo_packages"} | {
@@ -83,6 +85,13 @@ def chain(target: str, repo: str, round_name: str) -> tuple[Cell, ...]:
     """Everything that ``target`` is made of, in the order of making, itself last."""
     assets = ASSETS[: ASSETS.index(target) + 1]
     return tuple(Cell(asset, partition_of(asset, repo, round_name)) for asset in assets)
+
+
+def over_round(asset: str, round_name: str) -> tuple[Cell, ...]:
+    """A cell of a round alone, behind those over its repositories that it is made of."""
+    line = (*OVER_REPOS, *BUNDLED)
+    chain = line[: line.index(asset) + 1] if asset in line else (asset,)
+    return tuple(Cell(name, round_name) for name in chain)
 
 
 def of_kind(asset: str, adapter_kind: str, round_name: str) -> tuple[Cell, ...]:

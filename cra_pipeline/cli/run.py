@@ -7,6 +7,7 @@ import sys
 import click
 
 from cra_pipeline.cli.plan import (
+    BUNDLED,
     GATED,
     OVER_KINDS,
     OVER_REPOS,
@@ -15,6 +16,7 @@ from cra_pipeline.cli.plan import (
     AssetName,
     Cell,
     of_kind,
+    over_round,
 )
 from cra_pipeline.cli.terminal import display
 from cra_pipeline.contracts.workspace import Layout
@@ -64,13 +66,12 @@ def run(  # noqa: PLR0913  # one argument for each option of the command
         names: tuple[str, ...] = ()
         lines: list[tuple[Cell, ...]] = [(Cell(asset, ""),)]
         refused: dict[str, str] = {}
-    elif asset in OVER_REPOS + OVER_KINDS:
+    elif asset in OVER_REPOS + BUNDLED + OVER_KINDS:
         if repos or everything or limit is not None or not round_name:
             raise click.UsageError(f"{asset} is of a round alone: give --round, such as r01")
         _require_opened(layout, round_name)
         names, refused = (), {}
-        chain = (asset,) if asset in OVER_KINDS else OVER_REPOS[: OVER_REPOS.index(asset) + 1]
-        lines = [tuple(Cell(name, round_name) for name in chain)]
+        lines = [over_round(asset, round_name)]
     elif asset in PER_KIND + GATED:
         if repos or everything or limit is not None or not (round_name and kind):
             raise click.UsageError(f"{asset} is of a kind and a round: give --kind and --round")

@@ -24,6 +24,7 @@ LOG_JOB = dg.define_asset_job("log_job", ["raw_snapshot", "training_plan"])
 ROUND_JOB = dg.define_asset_job(
     "round_job", ["round_increment", "round_pool", "holdout", "plan_documents"]
 )
+BUNDLE_JOB = dg.define_asset_job("bundle_job", ["base_bundle"])
 SFT_JOB = dg.define_asset_job("sft_job", ["sft_dataset"])
 DPO_JOB = dg.define_asset_job("dpo_job", ["dpo_dataset"])
 ADAPTER_JOB = dg.define_asset_job("adapter_job", ["adapter"])
@@ -46,6 +47,7 @@ JOBS = [
     COLD_START_JOB,
     LOG_JOB,
     ROUND_JOB,
+    BUNDLE_JOB,
     SFT_JOB,
     DPO_JOB,
     ADAPTER_JOB,

@@ -5,6 +5,7 @@ import dagster as dg
 from cra_pipeline.definitions import (
     adapters,
     automation,
+    base_bundle,
     cold_start,
     commits,
     corpus,
@@ -41,7 +42,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
         )
     modules = [
         *(corpus, commits, packages, harness, pairs, logs, cold_start),
-        *(datasets, adapters, holdout_attempts, gates, registry),
+        *(datasets, base_bundle, adapters, holdout_attempts, gates, registry),
     ]
     return dg.Definitions(
         assets=dg.load_assets_from_modules(modules),
