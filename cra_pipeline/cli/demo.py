@@ -1,49 +1,68 @@
-"""``demo``: the whole way on seven tiny repositories, without network."""
+"""``demo``: the whole loop on seven tiny repositories, without network."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 
 from cra_pipeline.cli.campaign import CONFIGURATIONS, campaign_settings
+from cra_pipeline.cli.demo_loop import (
+    KIND,
+    close_loop,
+    force,
+    print_loop,
+    round_cells,
+    second_round,
+    tell_failures,
+)
 from cra_pipeline.cli.outcomes import print_outcomes
 from cra_pipeline.cli.plan import ASSETS, PER_ROUND, Cell, chain, missing
-from cra_pipeline.cli.terminal import display, messages, tables
+from cra_pipeline.cli.terminal import display, tables
 from cra_pipeline.contracts.campaigns import CampaignSpec, ResponderSpec
+from cra_pipeline.contracts.rounds import RoundRecord
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.errors import RoundError
 from cra_pipeline.integrations.home import current_layout
 
-LAST = ASSETS[-1]
+if TYPE_CHECKING:
+    from cra_pipeline.cli.execute import CellResult, Runner
 
-_CAMPAIGN_TASKS = 1
-"""Of each repository: enough to see the agent at work."""
+LAST = ASSETS[-1]
 
 PATIENCE = {"wall_s": 90.0, "cpu_s": 15}
 """Limits of one test run: the tiny suites take a second, and some of their changes hang."""
 
 
 @click.command()
-def demo() -> None:
-    """Build seven tiny repositories and make everything of them, offline after set-up.
+@click.option("--second", is_flag=True, hidden=True)
+def demo(*, second: bool) -> None:
+    """The whole loop on seven tiny repositories, two rounds of it, offline after set-up.
 
     A second run makes only what is missing, so an interrupted demo goes on where it stopped.
     """
-    from cra_pipeline.cli.execute import CellResult, Settings, dagster_runner
+    layout = current_layout()
+    if second:
+        _second_round(layout)
+    else:
+        _first_round(layout)
+        # A process of its own: Dagster learns of rounds when its definitions are loaded.
+        command = [sys.executable, "-c", "from cra_pipeline.cli import main; main()"]
+        sys.exit(subprocess.run([*command, "demo", "--second"], check=False).returncode)
+
+
+def _first_round(layout: Layout) -> None:
+    from cra_pipeline.cli.execute import Settings, dagster_runner
     from cra_pipeline.cli.offline import offline_index
     from cra_pipeline.corpus.stage import seed_tiny
-    from cra_pipeline.harness.stage.campaigns import begin_campaign
 
-    layout = current_layout()
     repos = [source.name for source in seed_tiny(layout)]
-    round_name = _round(layout, repos)
-    chains = [chain(LAST, repo, round_name) for repo in repos]
-    lines = [missing(layout, cells) for cells in chains]
-    results: list[CellResult] = []
+    record = _opened(layout)
+    lines = [missing(layout, chain(LAST, repo, record.round)) for repo in repos]
     with (
         offline_index(layout) as index,
         display() as shown,
@@ -53,42 +72,59 @@ def demo() -> None:
         settings: Settings = {
             "repo_packages": offline, "tasks": PATIENCE, "attempts": PATIENCE,
         }  # fmt: skip
-        results += runner.run_lines(lines, settings)
-        spec, agent = _campaign(repos, round_name)
-        begin_campaign(layout, spec)
-        again = [
-            tuple(Cell(asset, f"{repo}|{round_name}") for asset in PER_ROUND) for repo in repos
-        ]
-        results += runner.run_lines(again, campaign_settings(spec))
-    _print_summary(layout, repos, round_name)
-    click.echo(f"\n{agent}, its calls answered from the commits themselves:")
-    print_outcomes(layout, spec)
-    click.echo(f"\nround {round_name}; everything lies in {layout.root}:")
-    for asset in ASSETS:
+        results = [*runner.run_lines(lines, settings)]
+        spec, agent = _campaign(record)
+        results += _campaigned(runner, layout, spec)
+        _print_summary(layout, repos, record.round)
+        click.echo(f"\n{agent}, its calls answered from the commits themselves:")
+        print_outcomes(layout, spec)
+        tell_failures(results)
+        click.echo(f"\nround {record.round}: datasets, an adapter for {KIND}, and its gate")
+        tell_failures(close_loop(runner, layout, record.round, PATIENCE, control=False))
+
+
+def _second_round(layout: Layout) -> None:
+    from cra_pipeline.cli.execute import dagster_runner
+
+    record = second_round(layout)
+    click.echo(f"\nround {record.round}: the same with exchanged answers, which a gate must refuse")
+    with (
+        display() as shown,
+        dagster_runner(layout, [name for name, _ in record.pins], shown) as runner,
+    ):
+        tell_failures(_campaigned(runner, layout, _campaign(record)[0]))
+        tell_failures(close_loop(runner, layout, record.round, PATIENCE, control=True))
+        tell_failures(force(runner, layout, record.round))
+    click.echo("\nboth rounds:")
+    print_loop(layout)
+    click.echo(f"\neverything lies in {layout.root}:")
+    for asset in (*ASSETS, *(cell.asset for cell in round_cells(record.round)), "registry"):
         click.echo(f"  {layout.root / asset}")
     click.echo(
-        "\nlook closer: cra-pipeline status; cra-pipeline show tasks --rejected; dagster dev"
+        "\nlook closer: cra-pipeline status; cra-pipeline show gates; cra-pipeline registry; "
+        "dagster dev"
     )
-    failed = [result for result in results if result.state == "failed"]
-    for result in failed:
-        messages().print(f"{result.cell.asset} of {result.cell.partition}: {result.error}")
-    if failed:
-        sys.exit(1)
 
 
-def _round(layout: Layout, repos: Sequence[str]) -> str:
-    """Round that lists the tiny repositories; opened if there is none."""
-    from cra_pipeline.cli.choose import chosen_round
-    from cra_pipeline.corpus.stage import open_round
+def _opened(layout: Layout) -> RoundRecord:
+    """The round of the tiny repositories; opened if there is none."""
+    from cra_pipeline.corpus.stage import ensure_first_round
 
-    try:
-        return chosen_round(layout, LAST, repos[0], None)
-    except RoundError:
-        return open_round(layout, repos=repos).round
+    return ensure_first_round(layout)
 
 
-def _campaign(repos: Sequence[str], round_name: str) -> tuple[CampaignSpec, str]:
-    """A small gold campaign, and what stands for the agent in it."""
+def _campaigned(runner: Runner, layout: Layout, spec: CampaignSpec) -> list[CellResult]:
+    from cra_pipeline.harness.stage.campaigns import begin_campaign
+
+    begin_campaign(layout, spec)
+    lines = [
+        tuple(Cell(asset, f"{repo}|{spec.round}") for asset in PER_ROUND) for repo in spec.repos
+    ]
+    return list(runner.run_lines(lines, campaign_settings(spec)))
+
+
+def _campaign(record: RoundRecord) -> tuple[CampaignSpec, str]:
+    """A gold campaign on all tasks that may be trained on, and what stands for the agent in it."""
     from cra_pipeline.integrations.clean_room.installed import AGENT_VARIABLE
     from cra_pipeline.integrations.clean_room.programs import any_program
 
@@ -96,11 +132,12 @@ def _campaign(repos: Sequence[str], round_name: str) -> tuple[CampaignSpec, str]
     spec = CampaignSpec(
         name="demo",
         program=program.digest,
-        round=round_name,
-        repos=tuple(sorted(repos)),
+        round=record.round,
+        repos=tuple(name for name, _ in record.pins if name not in record.held_out),
         responder=ResponderSpec(name="gold"),
         settings=CONFIGURATIONS["plain"],
-        limit=_CAMPAIGN_TASKS,
+        # Only where the task text names no file is the agent in doubt about all of them.
+        forms=("metadata",),
     )
     named = "" if os.environ.get(AGENT_VARIABLE) else f" (the real one: set {AGENT_VARIABLE})"
     return spec, f"{program.name}{named}"

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from cra_pipeline.cli.terminal import tables
 from cra_pipeline.contracts.registry import LedgerLine
+from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.integrations.home import current_layout
 from cra_pipeline.kinds import ADAPTER_KINDS
 
@@ -45,6 +46,17 @@ def registry(*, kind: str | None, as_json: bool) -> None:
         _print_versions(standing, kinds)
         click.echo()
         _print_history(shown)
+
+
+def print_registry(layout: Layout) -> None:
+    """All versions and their history, as ``registry`` shows them."""
+    from cra_pipeline.registry.stage.settling import settled
+
+    with settled(layout) as book:
+        lines, standing = book.lines, book.standing
+    _print_versions(standing, tuple(standing.kinds))
+    click.echo()
+    _print_history(lines)
 
 
 def _told(

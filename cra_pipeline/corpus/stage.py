@@ -15,7 +15,12 @@ from cra_pipeline.corpus.check import SnapshotFacts, judge_snapshot
 from cra_pipeline.corpus.holdout import HoldoutPolicy, draw_held_out
 from cra_pipeline.corpus.preview import snapshot_preview
 from cra_pipeline.corpus.recipe_format import Recipe
-from cra_pipeline.corpus.recipes import fast_import_stream, load_recipes, read_first_round
+from cra_pipeline.corpus.recipes import (
+    TINY_WAIVERS,
+    fast_import_stream,
+    load_recipes,
+    read_first_round,
+)
 from cra_pipeline.corpus.rounds import Frozen, default_cut_off, in_order, round_record
 from cra_pipeline.corpus.scan import ScanPolicy, TreeEntry, scan_tree
 from cra_pipeline.corpus.sources import (
@@ -354,12 +359,9 @@ def ensure_first_round(layout: Layout) -> RoundRecord:
     if not tiny:
         return open_round(layout)
     kept_out = {recipe.name for recipe in load_recipes(CORPUS / "tiny") if recipe.held_out}
-    return open_round(
-        layout,
-        cut_off=read_first_round(CORPUS / "tiny").seconds(),
-        repos=tiny,
-        held_out=sorted(kept_out & set(tiny)),
-    )
+    cut_off, held_out = read_first_round(CORPUS / "tiny").seconds(), sorted(kept_out & set(tiny))
+    waived = Frozen(waivers=TINY_WAIVERS)
+    return open_round(layout, cut_off=cut_off, repos=tiny, held_out=held_out, frozen=waived)
 
 
 def tiny_folder(layout: Layout) -> Path:

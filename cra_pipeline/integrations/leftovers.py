@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import Literal, get_args
 
 Kind = Literal[
-    "agent", "bench", "cra", "env", "package", "score", "server", "testrun", "wheel", ".part"
+    "agent",
+    "base",
+    "bench",
+    "cra",
+    "env",
+    "package",
+    "score",
+    "server",
+    "testrun",
+    "wheel",
+    ".part",
 ]
 """What a folder is for; ``.part`` is a tree that is not yet published, and ``cra`` stands in the
 system's temporary folder, among those of other programs.
