@@ -24,7 +24,8 @@ class Speaker:
     Attributes:
         base_id: Of the base.
         base_digest: Content id of the base.
-        adapter: ``kind|round`` of the adapter's partition; empty for the base itself.
+        adapter: ``kind|round`` of a candidate's partition, the version of one in service; empty
+            for the base itself.
         adapter_digest: Of the adapter; empty with it.
     """
 

@@ -55,8 +55,10 @@ class World:
         )
         write_record(self.layout.bases / record.base_id / "base.json", record)
 
-    def adapter(self, kind: str = "scope", name: str = ROUND, digest: str = ADAPTER) -> None:
-        """An adapter's manifest, with the dataset that it was trained from."""
+    def adapter(
+        self, kind: str = "scope", name: str = ROUND, digest: str = ADAPTER, *, version: str = ""
+    ) -> None:
+        """Manifest of an adapter, or of a version, with the dataset that it was trained from."""
         key = f"{kind}|{name}"
         data = Input(name=f"sft_dataset/{key}", content_id="d" * 64)
         self.checked("sft_dataset", key, content_id=data.content_id)
@@ -91,7 +93,9 @@ class World:
             steps=1,
             stopped_early=False,
         )
-        write_record(self.layout.partition("adapter", key) / "adapter.json", manifest)
+        folder = self.layout.partition("adapter", key)
+        folder = self.layout.adapter_version(version) if version else folder
+        write_record(folder / "adapter.json", manifest)
 
     def round(self, *, incumbent: str = "", waived: bool = True, name: str = ROUND) -> None:
         """The round's record."""

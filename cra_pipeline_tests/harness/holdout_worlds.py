@@ -103,18 +103,26 @@ def write_base(layout: Layout, base_id: str = BASE_ID, digest: str = BASE) -> No
     write_record(layout.bases / base_id / "base.json", record)
 
 
-def write_adapter(layout: Layout, partition: str) -> None:
-    """The records of an adapter; its files are only ever served, and here by name."""
+def write_adapter(layout: Layout, partition: str, *, version: str = "", digest: str = "") -> None:
+    """The records of an adapter; its files are only ever served, and here by name.
+
+    Args:
+        layout: The workspace.
+        partition: ``kind|round``.
+        version: As which the registry keeps a copy; empty for what training left.
+        digest: Of the files; empty for the partition's own.
+    """
     kind, _, round_name = partition.partition("|")
     found = example(AdapterManifest)
     assert isinstance(found, AdapterManifest)
     recipe = found.recipe.model_copy(update={"base_id": BASE_ID, "base_digest": BASE})
     named = {"adapter_kind": kind, "round": round_name, "recipe": recipe,
-             "adapter_digest": ADAPTERS[partition]}  # fmt: skip
-    write_record(
-        layout.partition("adapter", partition) / "adapter.json", found.model_copy(update=named)
-    )
-    seal_checked(layout, "adapter", partition)
+             "adapter_digest": digest or ADAPTERS[partition]}  # fmt: skip
+    folder = layout.partition("adapter", partition)
+    folder = layout.adapter_version(version) if version else folder
+    write_record(folder / "adapter.json", found.model_copy(update=named))
+    if not version:
+        seal_checked(layout, "adapter", partition)
 
 
 def seal_checked(layout: Layout, asset: str, partition: str) -> None:
@@ -128,8 +136,9 @@ def seal_checked(layout: Layout, asset: str, partition: str) -> None:
 
 
 def put_in_service(layout: Layout) -> None:
-    """An incumbent, as a round before would have left it, in ledger and round record."""
-    write_adapter(layout, "scope|r00")
+    """An incumbent in ledger and round record, whose round was trained again since."""
+    write_adapter(layout, "scope|r00", version="scope-v1")
+    write_adapter(layout, "scope|r00", digest="9" * 64)
     line = example(LedgerLine).model_copy(
         update={
             "number": 0, "previous": "", "act": "registered", "adapter_kind": "scope",

@@ -214,7 +214,8 @@ def _unsound_datasets(layout: Layout, adapters: list[AdapterManifest]) -> Iterat
 def _lost(layout: Layout, earlier: Iterable[Known]) -> Iterator[str]:
     """Versions that could not be gone back to, as their files are gone or are others."""
     for known in earlier:
-        path = layout.partition("adapter", key_of(known.adapter_kind, known.round)) / "adapter.json"
+        # Its own copy: training the round again takes nothing away from a version.
+        path = layout.adapter_version(known.version) / "adapter.json"
         try:
             found = read_record(path, AdapterManifest).adapter_digest
         except StoreError as error:

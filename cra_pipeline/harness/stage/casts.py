@@ -120,33 +120,35 @@ def _passed(layout: Layout, round_name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def speaker_of(layout: Layout, partition: str) -> Speaker:
-    """The adapter of a ``kind|round`` key.
+def speaker_of(layout: Layout, adapter: str) -> Speaker:
+    """A candidate by its ``kind|round`` key, or what is in service by its version.
 
     Raises:
         CheckError: The base of its name is another one by now.
         StoreError: Adapter or base are missing.
     """
-    adapter = read_record(adapter_folder(layout, partition) / "adapter.json", AdapterManifest)
-    recipe = adapter.recipe
+    manifest = read_record(adapter_folder(layout, adapter) / "adapter.json", AdapterManifest)
+    recipe = manifest.recipe
     path = layout.bases / recipe.base_id / "base.json"
     base = read_record(path, BaseRecord)
     if base.content_id != recipe.base_digest:
         raise CheckError(
-            f"{path}: holds base {base.content_id[:12]}, but {partition} was trained from "
+            f"{path}: holds base {base.content_id[:12]}, but {adapter} was trained from "
             f"{recipe.base_digest[:12]}: train it again"
         )
     return Speaker(
         base_id=recipe.base_id,
         base_digest=recipe.base_digest,
-        adapter=partition,
-        adapter_digest=adapter.adapter_digest,
+        adapter=adapter,
+        adapter_digest=manifest.adapter_digest,
     )
 
 
-def adapter_folder(layout: Layout, partition: str) -> Path:
-    """Where the files of an adapter lie."""
-    return layout.partition(ADAPTER, partition)
+def adapter_folder(layout: Layout, adapter: str) -> Path:
+    """Where an adapter's files lie; a version has a copy that no training replaces."""
+    return (
+        layout.partition(ADAPTER, adapter) if MULTI in adapter else layout.adapter_version(adapter)
+    )
 
 
 def _incumbent(
@@ -172,7 +174,7 @@ def _incumbent(
         )
     if line.base_digest != candidate.base_digest:
         return None
-    found = speaker_of(layout, f"{kind}{MULTI}{line.round}")
+    found = speaker_of(layout, version)
     if found.adapter_digest != line.adapter_digest:
         raise RegistryError(
             f"{adapter_folder(layout, found.adapter)}: holds adapter {found.adapter_digest[:12]}, "

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cra_pipeline.contracts.gates import RoundGateReport
+from cra_pipeline.contracts.gates import Requirement, RoundGateReport
 from cra_pipeline.errors import CheckError, StoreError
 from cra_pipeline.gates.policy import TOGETHER
 from cra_pipeline.gates.rows import WIDTHS, gate_rows
@@ -131,10 +131,8 @@ def test_tools_that_do_not_work_are_told(tmp_path: Path) -> None:
     assert report.gate_2 == "failed"
 
 
-@pytest.mark.parametrize(("digest", "told"), [("", "missing"), ("f" * 64, "is of ffffffffffff")])
-def test_a_version_whose_files_are_gone_cannot_be_gone_back_to(
-    tmp_path: Path, digest: str, told: str
-) -> None:
+def rolled_on(tmp_path: Path, digest: str) -> Requirement:
+    """What is found of going back, where a version took another's place; its files of a digest."""
     world = gated(tmp_path)
     for line in ledger(
         ("registered", "scope-v1", ""),
@@ -145,11 +143,25 @@ def test_a_version_whose_files_are_gone_cannot_be_gone_back_to(
         append_journal(
             world.layout.registry / "ledger.jsonl", line.model_copy(update={"round": "r00"})
         )
+    # The round was trained again since.
+    world.adapter(name="r00", digest="e" * 64)
     if digest:
-        world.adapter(name="r00", digest=digest)
+        world.adapter(name="r00", digest=digest, version="scope-v1")
     round_gate(world.layout, ROUND)
     report = read_round_gate(world.layout, ROUND)
     (found,) = [item for item in report.requirements if item.name == "gate_2:rollback"]
+    return found
+
+
+def test_training_a_round_again_does_not_bar_the_way_back(tmp_path: Path) -> None:
+    assert "cannot be gone back to" not in rolled_on(tmp_path, "scope-v1".ljust(64, "0")).found
+
+
+@pytest.mark.parametrize(("digest", "told"), [("", "missing"), ("f" * 64, "is of ffffffffffff")])
+def test_a_version_whose_files_are_gone_cannot_be_gone_back_to(
+    tmp_path: Path, digest: str, told: str
+) -> None:
+    found = rolled_on(tmp_path, digest)
 
     assert found.holds is False
     assert "scope-v1 cannot be gone back to" in found.found
