@@ -33,20 +33,19 @@ from cra_pipeline.harness.campaigning import (
 )
 from cra_pipeline.harness.policy import AttemptPolicy, policy_json
 from cra_pipeline.harness.relabel import relabel
-from cra_pipeline.harness.selection import steers
 from cra_pipeline.harness.slowness import excused
 from cra_pipeline.harness.stage.adopted import adopt_attempts, trace_path
 from cra_pipeline.harness.stage.campaigns import read_campaign, round_campaigns
 from cra_pipeline.harness.stage.keeping import drop_stale_traces, keep_calls
 from cra_pipeline.harness.stage.killed import note_killed
+from cra_pipeline.harness.stage.materials import materials_of
 from cra_pipeline.harness.stage.rewordings import read_rewordings
 from cra_pipeline.harness.stage.rounds import reasons_left_out
 from cra_pipeline.harness.stage.use import attempts_at_once, metered, note_use, within
 from cra_pipeline.harness.stage.workshops import ATTEMPTS, TASKS, workshop
 from cra_pipeline.harness.workshop import Workshop
-from cra_pipeline.integrations.agents.supplies import Materials, Supplies
+from cra_pipeline.integrations.agents.supplies import Supplies
 from cra_pipeline.integrations.agents.table import opened_backend
-from cra_pipeline.integrations.bench import environment_folder
 from cra_pipeline.integrations.calls import has_calls, log_path
 from cra_pipeline.integrations.evidence import require_checked, seal_table, write_check
 from cra_pipeline.integrations.files import partition_lock, read_record, read_table, write_record
@@ -333,7 +332,7 @@ def _supplies(cell: _Cell, spec: CampaignSpec | None) -> Supplies:
     name = "" if spec is None else spec.campaign_id
     return Supplies(
         right_answer=cell.shop.right_answer,
-        materials=lambda task: _materials(cell, task),
+        materials=lambda task: materials_of(cell.layout, cell.repo, cell.shop, task),
         layout=cell.layout,
         sandbox=cell.sandbox,
         statement=cell.statements(spec),
@@ -343,21 +342,6 @@ def _supplies(cell: _Cell, spec: CampaignSpec | None) -> Supplies:
         partition=cell.partition,
         most=cell.policy.mutants,
         seed=cell.policy.seed,
-    )
-
-
-def _materials(cell: _Cell, task: TaskRow) -> Materials:
-    problem = cell.shop.problem(task)
-    environment = cell.shop.environments[task.sha]
-    hidden = frozenset(problem.hidden.paths)
-    return Materials(
-        snapshot=cell.layout.snapshot(cell.repo),
-        before={**problem.gold.before, **problem.hidden.before},
-        after={**problem.gold.after, **problem.hidden.after},
-        hidden=hidden,
-        steering=frozenset(path for path in hidden if steers(path)),
-        environment=environment,
-        env_folder=environment_folder(cell.layout, environment),
     )
 
 

@@ -23,13 +23,12 @@ from cra_pipeline.harness.attempts import label
 from cra_pipeline.harness.campaigning import SPOILED
 from cra_pipeline.harness.records import Trace
 from cra_pipeline.harness.relabel import relabel
-from cra_pipeline.harness.selection import steers
 from cra_pipeline.harness.slowness import excused
+from cra_pipeline.harness.stage.materials import materials_of
 from cra_pipeline.harness.stage.workshops import workshop
 from cra_pipeline.harness.workshop import Workshop
 from cra_pipeline.integrations.agents.arms import Voice, opened_arm
-from cra_pipeline.integrations.agents.supplies import Materials, Supplies
-from cra_pipeline.integrations.bench import environment_folder
+from cra_pipeline.integrations.agents.supplies import Supplies
 from cra_pipeline.integrations.clean_room.program import AgentProgram
 from cra_pipeline.integrations.files import read_record, write_record
 from cra_pipeline.integrations.gateway.log import read_calls
@@ -193,7 +192,7 @@ class Bench:
     def _supplies(self) -> Supplies:
         return Supplies(
             right_answer=self.shop.right_answer,
-            materials=self._materials,
+            materials=lambda task: materials_of(self.layout, self.repo, self.shop, task),
             layout=self.layout,
             sandbox=self.sandbox,
             statement=lambda task: task.statement,
@@ -204,20 +203,6 @@ class Bench:
             most=0,
             seed=0,
             logged=False,
-        )
-
-    def _materials(self, task: TaskRow) -> Materials:
-        problem = self.shop.problem(task)
-        environment = self.shop.environments[task.sha]
-        hidden = frozenset(problem.hidden.paths)
-        return Materials(
-            snapshot=self.layout.snapshot(self.repo),
-            before={**problem.gold.before, **problem.hidden.before},
-            after={**problem.gold.after, **problem.hidden.after},
-            hidden=hidden,
-            steering=frozenset(path for path in hidden if steers(path)),
-            environment=environment,
-            env_folder=environment_folder(self.layout, environment),
         )
 
 

@@ -27,6 +27,8 @@ class Materials:
         steering: Which of the hidden ones no agent may touch, such as ``conftest.py``.
         environment: How the task's tests are run.
         env_folder: That environment on the host.
+        read_by_tests: Files other than Python's that a test of the base names: data, though they
+            may look like prose.
     """
 
     snapshot: Path
@@ -36,6 +38,7 @@ class Materials:
     steering: frozenset[str]
     environment: EnvironmentRow
     env_folder: Path
+    read_by_tests: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

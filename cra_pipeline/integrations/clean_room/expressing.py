@@ -79,13 +79,10 @@ def expressed(materials: Materials) -> Expressed:
     prepared = prepare(_texts(before, python), _texts(after, python))
     if prepared.problem:
         return _refused(prepared.problem)
-    hidden = materials.hidden
     given = _given(materials, python)
     stubs = {path: Blob(after[path].mode, text.encode()) for path, text in prepared.base.items()}
     laid = {path: blob for path, blob in stubs.items() if _differs(blob, before.get(path))}
-    gone = {
-        path for path in before if path not in after and (path in hidden or not _is_prose(path))
-    }
+    gone = {path for path in before if path not in after and _is_data(materials, path)}
     edited = frozenset(prepared.edited)
     return Expressed(
         prepared=laid,
@@ -102,8 +99,13 @@ def _given(materials: Materials, python: set[str]) -> dict[str, Blob]:
     return {
         path: blob
         for path, blob in materials.after.items()
-        if path not in python and (path in materials.hidden or not _is_prose(path))
+        if path not in python and _is_data(materials, path)
     }
+
+
+def _is_data(materials: Materials, path: str) -> bool:
+    """Whether tests may hang on a file that is not Python's."""
+    return path in materials.hidden or path in materials.read_by_tests or not _is_prose(path)
 
 
 def _refused(problem: str) -> Expressed:

@@ -127,6 +127,15 @@ def test_a_binary_test_file_is_given(materials: Materials) -> None:
     assert "tests/data.json" not in said.proposed({})
 
 
+def test_a_page_that_a_test_names_is_data(materials: Materials) -> None:
+    after = {**materials.after, "docs/features.md": Blob(FILE, b"- one\n")}
+    asked = replace(materials, after=after)
+
+    assert "docs/features.md" not in expressed(asked).given
+    read = replace(asked, read_by_tests=frozenset({"docs/features.md"}))
+    assert expressed(read).given["docs/features.md"].content == b"- one\n"
+
+
 def test_hidden_text_is_given_and_prose_is_not(materials: Materials) -> None:
     after = {**materials.after, "tests/data/e.txt": Blob(FILE, b"e\n")}
     hidden = materials.hidden | {"tests/data/e.txt"}
