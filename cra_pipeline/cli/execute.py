@@ -152,9 +152,14 @@ def dagster_runner(layout: Layout, repos: Iterable[str], display: Display) -> It
         yield Runner(layout, instance, display)
 
 
-def limit_settings(limit: int | None) -> Settings:
+def limit_settings(limit: int | None) -> dict[str, Mapping[str, object]]:
     """Settings for ``--limit``; None leaves the policies' own."""
     return {} if limit is None else {asset: {"limit": limit} for asset in LIMITED}
+
+
+def trained_by(chosen: Mapping[str, str]) -> dict[str, Mapping[str, object]]:
+    """Settings for ``--base`` and ``--trainer``; what is not chosen follows from the kind."""
+    return {"adapter": chosen} if chosen else {}
 
 
 def _run_config(cell: Cell, settings: Settings) -> Mapping[str, object]:

@@ -39,6 +39,12 @@ TYPE = AssetName()
     help=f"Of a dataset or adapter; {TOGETHER}: holdout attempts of all that passed their gates.",
 )
 @click.option("--limit", type=click.IntRange(min=0), help="Newest commits of each kind; 0 for all.")
+@click.option("--base", help="Of an adapter: id of a base; else the newest that its kind names.")
+@click.option(
+    "--trainer",
+    type=click.Choice(["peft", "unsloth"]),
+    help="Of an adapter; else what fits this machine.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each partition.")
 def run(  # noqa: PLR0913  # one argument for each option of the command
     *,
@@ -48,6 +54,8 @@ def run(  # noqa: PLR0913  # one argument for each option of the command
     round_name: str | None,
     kind: str | None,
     limit: int | None,
+    base: str | None,
+    trainer: str | None,
     as_json: bool,
 ) -> None:
     """Make ASSET of some repositories, with everything it needs, through Dagster.
@@ -56,10 +64,13 @@ def run(  # noqa: PLR0913  # one argument for each option of the command
     that fails does not stop the others; the exit status is then 1.
     """
     from cra_pipeline.cli.choose import chosen_repos
-    from cra_pipeline.cli.execute import CellResult, dagster_runner, limit_settings
+    from cra_pipeline.cli.execute import CellResult, dagster_runner, limit_settings, trained_by
     from cra_pipeline.cli.results import print_json, print_table
 
     layout = current_layout()
+    chosen = {name: told for name, told in (("base", base), ("trainer", trainer)) if told}
+    if chosen and asset != "adapter":
+        raise click.UsageError(f"{asset} is not trained: --base and --trainer are of an adapter")
     if asset in WHOLE:
         if repos or everything or round_name or limit is not None:
             raise click.UsageError(f"{asset} has neither repositories, rounds nor a limit")
@@ -88,7 +99,7 @@ def run(  # noqa: PLR0913  # one argument for each option of the command
     ]
     if lines:
         with display() as shown, dagster_runner(layout, names, shown) as runner:
-            results += runner.run_lines(lines, limit_settings(limit))
+            results += runner.run_lines(lines, limit_settings(limit) | trained_by(chosen))
     (print_json if as_json else print_table)(results)
     if any(result.state != "done" for result in results):
         sys.exit(1)

@@ -11,9 +11,27 @@ import pytest
 from click.testing import CliRunner
 
 from cra_pipeline.cli import main
+from cra_pipeline.cli.execute import trained_by
 from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.definitions.adapters import TrainingConfig
 
 pytestmark = pytest.mark.usefixtures("layout")
+
+
+def test_what_is_chosen_of_a_training_is_what_its_asset_is_told() -> None:
+    chosen = trained_by({"base": "own-v1", "trainer": "peft"})
+
+    assert TrainingConfig.model_validate(chosen["adapter"]).choices().base == "own-v1"
+    assert trained_by({}) == {}
+
+
+@pytest.mark.parametrize("option", [("--base", "own-v1"), ("--trainer", "peft")])
+def test_only_an_adapter_is_told_its_base_and_trainer(option: tuple[str, str]) -> None:
+    told = ["run", "gate_report", "--kind", "scope", "--round", "r01"]
+    result = CliRunner().invoke(main, [*told, *option])
+
+    assert result.exit_code == 2
+    assert "--base and --trainer are of an adapter" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(
