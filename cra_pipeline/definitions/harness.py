@@ -104,6 +104,10 @@ class AttemptConfig(dg.Config):
             spend_limit=self.spend_limit,
         )
 
+    def others(self) -> list[Path]:
+        """Folders of the other workspaces."""
+        return [Path(name) for name in self.reuse]
+
     def policy(self) -> AttemptPolicy:
         """The stage's policy with this run's changes."""
         times = {"wall_s": self.wall_s, "cpu_s": self.cpu_s}
@@ -171,7 +175,7 @@ def attempts(
             campaign=config.campaign,
             limits=config.limits(),
             terms=config.terms(),
-            reuse=[Path(name) for name in config.reuse],
+            reuse=config.others(),
             runner=tests.runner(workspace.layout),
             sandbox=tests.sandbox(),
             progress=progress.of(context),

@@ -1,6 +1,7 @@
 """Both databases: the agent's tables and columns.
 
-``!`` is NOT NULL, ``=x`` a default, ``>t`` a reference to table ``t``.
+``!`` is NOT NULL, ``=x`` a default, ``>t`` a reference to table ``t``. Types follow from the
+columns' names, as the agent's own do.
 """
 
 from __future__ import annotations
@@ -38,6 +39,14 @@ file_metadata file_id* purpose module domain concepts public_api_surface complex
 adapter_metadata stage_name! base_model! model_tag! version!=1 active!=1 performance_notes deployed_at!
 """  # noqa: E501  # a table a line
 
+_WHOLE = """
+deployed promoted duration_ms files_changed files_scanned sequence_order parts_completed total_parts
+steps_completed total_steps included attempt patch_applied context_window reserved_tokens success
+total_latency_ms total_tokens example_count negative_count positive_count prompt_tokens latency_ms
+completion_tokens size_bytes start_line end_line version active
+"""
+_OTHERS = {"training_loss": "REAL", "session_blob": "BLOB"}
+
 
 def now() -> str:
     """The time as the databases hold it."""
@@ -62,12 +71,21 @@ def opened(repo: Path, name: str) -> Iterator[sqlite3.Connection]:
 def _column(told: str) -> str:
     name, _, target = told.partition(">")
     name, _, default = name.partition("=")
-    words = [name.rstrip("!*")]
+    bare = name.rstrip("!*")
+    words = [bare, _type(bare, references=bool(target))]
     words += ["NOT NULL"] if "!" in name else []
     words += ["UNIQUE"] if "*" in name else []
     words += [f"DEFAULT {default}"] if default else []
     words += [f"REFERENCES {target}(id)"] if target else []
     return " ".join(words)
+
+
+def _type(name: str, *, references: bool) -> str:
+    if name in _OTHERS:
+        return _OTHERS[name]
+    # The task's id is a text, all other keys of rows are numbers.
+    key = name.endswith("_id") and name not in {"task_id", "part_id", "step_id"}
+    return "INTEGER" if references or key or name in _WHOLE.split() else "TEXT"
 
 
 def insert(connection: sqlite3.Connection, table: str, **values: object) -> int:
