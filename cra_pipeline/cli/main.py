@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from cra_pipeline.cli import (
+    bases,
     campaign,
     curate_data,
     demo,
@@ -58,6 +59,7 @@ def main() -> None:
 
 
 for _command in (
+    bases.base,
     campaign.campaign,
     curate_data.curate_data,
     demo.demo,
