@@ -12,6 +12,7 @@ from cra_pipeline.adapters.stage.ready import Choices, kind_and_round, prepare
 from cra_pipeline.contracts.bases import BaseRecord
 from cra_pipeline.contracts.datasets import DatasetManifest, SftExample
 from cra_pipeline.contracts.gates import ArmFigure, Estimate, GateReport, RoundGateReport
+from cra_pipeline.contracts.takedowns import Takedown
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import CheckError, GuardError, PipelineError, RoundError
 from cra_pipeline.integrations.bases import import_base
@@ -24,6 +25,7 @@ from cra_pipeline_tests.adapters.worlds import (
     sample,
     sft_row,
 )
+from cra_pipeline_tests.contracts.regenerate import example
 
 ROWS = [sft_row(number) for number in range(12)]
 
@@ -65,6 +67,11 @@ def no_dataset(layout: Layout) -> None:
     assert not layout.partition("sft_dataset", "scope|r01").exists()
 
 
+def taken_down_since(layout: Layout) -> None:
+    dataset(layout, "sft", ROWS)
+    write_record(layout.root / "takedowns" / "repo-x.json", example(Takedown))
+
+
 def one_class(layout: Layout) -> None:
     dataset(layout, "sft", [sft_row(number, answer="yes") for number in range(12)])
 
@@ -88,6 +95,7 @@ def merged(layout: Layout) -> None:
     [
         (no_dataset, CheckError, "is not ready"),
         (failed_check, CheckError, "touches the holdout"),
+        (taken_down_since, GuardError, "curate it again"),
         (one_class, GuardError, "all 12 rows answer yes"),
         (self_made, GuardError, "12 of 12 rows were written by models"),
         (no_base, GuardError, "import one, or name one with the setting `base`"),

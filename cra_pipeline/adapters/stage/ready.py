@@ -24,6 +24,7 @@ from cra_pipeline.contracts.datasets import DatasetManifest, DpoExample, SftExam
 from cra_pipeline.contracts.gates import GateReport, RoundGateReport
 from cra_pipeline.contracts.manifests import Input
 from cra_pipeline.contracts.rounds import RoundRecord, round_number
+from cra_pipeline.contracts.takedowns import Takedown
 from cra_pipeline.contracts.workspace import MULTI, Layout
 from cra_pipeline.errors import GuardError, RoundError
 from cra_pipeline.integrations.bases import list_bases, standing, verify_base
@@ -141,6 +142,7 @@ def _datasets(
             inputs.append(require_checked(layout, f"{form}_dataset", partition))
             folder = layout.partition(f"{form}_dataset", partition)
             manifest = read_record(folder / "manifest.json", DatasetManifest)
+            _require_takedowns(layout, manifest)
             try:
                 require_replay(manifest, first, guards)
             except ValueError as error:
@@ -150,6 +152,18 @@ def _datasets(
         _rows(layout, kind, partition, "sft", SftExample),
         _rows(layout, kind, partition, "dpo", DpoExample),
     )
+
+
+def _require_takedowns(layout: Layout, manifest: DatasetManifest) -> None:
+    """A check that passed before a takedown says nothing of it."""
+    paths = sorted((layout.root / "takedowns").glob("*.json"))
+    standing_now = {read_record(path, Takedown).digest() for path in paths}
+    if later := standing_now - {item.content_id for item in manifest.inputs}:
+        raise GuardError(
+            f"{manifest.form}_dataset of {manifest.adapter_kind} in {manifest.round}: "
+            f"{len(later)} takedowns are unknown to it, so that it may hold rows taken down: "
+            "curate it again"
+        )
 
 
 def _rows(
