@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -49,6 +50,8 @@ from cra_pipeline.integrations.files import (
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "corpus" / "benchmarks.toml"
 """The list beside the package in a checkout."""
+CORPUS = BENCHMARKS.with_name("repos.toml")
+"""The addresses of the corpus, likewise."""
 _TOLD_EVERY = 1000
 _SPOOL = "spool.jsonl"
 
@@ -161,7 +164,19 @@ def court_of(layout: Layout, cell: Cell, *, policy: CurationPolicy) -> Court:
 
 def _slug(layout: Layout, repo: str) -> str:
     (snapshot,) = read_table(layout.table("repo_snapshots", repo), RepoSnapshot)
-    return slug_of(snapshot.url) or repo
+    return slug_of(snapshot.url) or _listed_slug(repo) or _benchmark_named(repo) or repo
+
+
+def _listed_slug(repo: str) -> str:
+    """Of the corpus' entry of that name: a clone from this machine keeps no address."""
+    tables = tomllib.loads(CORPUS.read_text(encoding="utf-8")).get("repo", [])
+    return next((slug_of(item["url"]) for item in tables if item["name"] == repo), "")
+
+
+def _benchmark_named(repo: str) -> str:
+    """A benchmark's repository of that name: where the owner is unknown it counts as that one."""
+    found = Benchmarks.parse(_benchmarks_text(), where=str(BENCHMARKS)).repositories
+    return min((slug for slug in found if slug.rpartition("/")[2] == repo.lower()), default="")
 
 
 def fill(
