@@ -15,6 +15,7 @@ from cra_pipeline.contracts.takedowns import Takedown
 
 LEAST_DIGITS = 7
 """Of a commit id that is cut short."""
+_WITHDRAWN = re.compile(r"(gpl|lgpl|agpl)[- ]?v?(\d(?:\.\d)?)(\+?)")
 _DIGITS = 40
 _SHOWN = 5
 
@@ -70,8 +71,19 @@ def licence_terms(expression: str) -> frozenset[str]:
     A choice counts as all that may be chosen: what is under ``MIT OR GPL-3.0-only`` goes with
     either.
     """
-    words = re.split(r"\s+(?:AND|OR|WITH)\s+|[()]", expression, flags=re.IGNORECASE)
-    return frozenset(word.strip().lower() for word in words if word.strip())
+    words = re.split(r"\s+(?:AND|OR|WITH)\s+|[()/,;]", expression, flags=re.IGNORECASE)
+    return frozenset(_current(word.strip().lower()) for word in words if word.strip())
+
+
+def _current(term: str) -> str:
+    """The identifier that SPDX has now for one of the GPL family that it has withdrawn."""
+    found = _WITHDRAWN.fullmatch(term)
+    if not found:
+        return term
+    family, version, later = found.groups()
+    return f"{family}-{version if '.' in version else version + '.0'}-" + (
+        "or-later" if later else "only"
+    )
 
 
 def looks_like_commit(text: str) -> bool:

@@ -199,6 +199,11 @@ def _sought(layout: Layout, aim: Aim, target: str, known: _Known) -> Takedown:
         of_repo = (sha for sha, (repo, _) in known.windows.items() if repo == target)
         return blank.model_copy(update={"repos": (target,), "commits": tuple(sorted(of_repo))})
     if aim == "licence":
+        if len(terms := licence_terms(target)) != 1:
+            raise DatasetError(
+                f"{target}: names {len(terms)} licences ({', '.join(sorted(terms))}), and each "
+                "would go with all that is under it: name one"
+            )
         return blank.model_copy(update={"licences": (target,)})
     return _sought_commit(layout, blank, known)
 

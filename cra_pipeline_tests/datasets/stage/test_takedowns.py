@@ -134,6 +134,7 @@ def test_adapters_of_the_datasets_are_named(world: World) -> None:
     [
         ("nonsense", None, r"nonsense: no repository \(alder, birch"),
         ("nonsense", "repo", "no such repository"),
+        ("MIT OR Apache-2.0", None, r"names 2 licences \(apache-2.0, mit\).*name one"),
         ("abcdef", "commit", "7 to 40 hexadecimal"),
         ("0000000", "commit", "no known commit begins so"),
     ],
