@@ -103,16 +103,21 @@ def offered(evidence: Evidence, policy: IncrementPolicy) -> Increment:
         if reason:
             left_out[f"sft {triple.call_kind}: {reason}"] += 1
         else:
-            rows.append(_of_triple(triple, evidence))
-    said = {(row.attempt_id, row.prompt_hash, row.output): row for row in evidence.triples}
+            rows.append(of_triple(triple, evidence))
+    said = answers_of(evidence.triples)
     for pair in sorted(evidence.pairs, key=lambda row: row.pair_id):
         chosen = said.get((pair.chosen_attempt, pair.prompt_hash, pair.chosen))
-        reason = _unfit_pair(pair, chosen, evidence)
+        reason = unfit_pair(pair, chosen, evidence)
         if reason or chosen is None:
             left_out[f"dpo {pair.call_kind}: {reason}"] += 1
         else:
-            rows.append(_of_pair(pair, chosen, evidence))
+            rows.append(of_pair(pair, chosen, evidence))
     return merged([Increment(tuple(rows), left_out)])
+
+
+def answers_of(triples: Iterable[TripleRow]) -> dict[tuple[str, str, str], TripleRow]:
+    """Triples by attempt, hash of the prompt and answer, as pairs name their sides."""
+    return {(row.attempt_id, row.prompt_hash, row.output): row for row in triples}
 
 
 def conflicting_prompts(triples: Iterable[TripleRow]) -> frozenset[tuple[str, str]]:
@@ -197,7 +202,8 @@ def _not_passed(
     return why_not_chosen(triple, attempt, faults.get(triple.attempt_id))
 
 
-def _of_triple(triple: TripleRow, evidence: Evidence) -> CandidateRow:
+def of_triple(triple: TripleRow, evidence: Evidence) -> CandidateRow:
+    """The candidate that a triple gives; its log tells who wrote the answer."""
     answer, own = completion(triple)
     call = evidence.call(triple)
     relabelled = CALL_KINDS[triple.call_kind].form == "binary" or knows_text(triple)
@@ -240,7 +246,8 @@ def _plans(call_kind: str) -> bool:
     return CALL_KINDS[call_kind].stage in PLANNING_STAGES
 
 
-def _unfit_pair(pair: PreferencePair, chosen: TripleRow | None, evidence: Evidence) -> str:
+def unfit_pair(pair: PreferencePair, chosen: TripleRow | None, evidence: Evidence) -> str:
+    """Why a pair is no candidate, as a code; empty where it is one."""
     kind = adapter_kind_of(pair.call_kind)
     if not kind or "dpo" not in ADAPTER_KINDS[kind].technique:
         return "no_dpo_kind"
@@ -251,7 +258,8 @@ def _unfit_pair(pair: PreferencePair, chosen: TripleRow | None, evidence: Eviden
     return evidence.commits[pair.sha].fault
 
 
-def _of_pair(pair: PreferencePair, chosen: TripleRow, evidence: Evidence) -> CandidateRow:
+def of_pair(pair: PreferencePair, chosen: TripleRow, evidence: Evidence) -> CandidateRow:
+    """The candidate that a pair gives, with the triple of its chosen side."""
     kind = adapter_kind_of(pair.call_kind)
     call = evidence.call(chosen)
     attempts = (pair.chosen_attempt, pair.rejected_attempt)

@@ -48,6 +48,8 @@ class Court:
 
 def broken_rules(rows: Sequence[CandidateRow], court: Court) -> list[str]:
     """What does not hold, one sentence each, with numbers."""
+    if not rows:
+        return ["no rows: nothing could be learnt, expected one or more"]
     found = [*_single(rows, court), *_repetitions(rows, court), *_shares(rows, court)]
     more = len(found) - MOST
     return [*found[:MOST], f"and {more} more findings"] if more > 0 else found

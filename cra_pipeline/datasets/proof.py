@@ -5,14 +5,23 @@ Nothing that a row says of itself is believed; it only names where the evidence 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cra_pipeline.contracts.calls import CallRecord
 from cra_pipeline.contracts.datasets import CandidateRow, example_id
+from cra_pipeline.contracts.record import Record
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow
-from cra_pipeline.datasets.increment import CommitFacts, completion, knows_text
+from cra_pipeline.datasets.increment import (
+    CommitFacts,
+    Evidence,
+    completion,
+    knows_text,
+    of_pair,
+    of_triple,
+    unfit_pair,
+)
 from cra_pipeline.datasets.line import Line
 from cra_pipeline.kinds import CALL_KINDS, adapter_kind_of
 
@@ -27,6 +36,7 @@ class RoundEvidence:
     Attributes:
         triples: By id.
         pairs: By id.
+        said: Triples by attempt, hash of the prompt and answer.
         attempts: By id.
         calls: Logged calls of an attempt, by number; empty where there is no log.
         right_answers: To the calls of an attempt, as its trace keeps them.
@@ -37,6 +47,7 @@ class RoundEvidence:
 
     triples: Mapping[str, TripleRow]
     pairs: Mapping[str, PreferencePair]
+    said: Mapping[tuple[str, str, str], TripleRow]
     attempts: Mapping[str, AttemptRow]
     calls: Callable[[str], Mapping[int, CallRecord]]
     right_answers: Callable[[str], tuple[str, ...]]
@@ -50,13 +61,13 @@ class Witness:
 
     Attributes:
         line: Of the round whose rows are judged.
-        published: Ids of the cold-start rows.
+        published: Digests of the cold-start rows by id, as the first round takes them in.
         first_round: The one that took them in.
         of: Evidence of a repository and a round; None where there is none.
     """
 
     line: Line
-    published: Collection[str]
+    published: Mapping[str, str]
     first_round: str
     of: Callable[[str, str], RoundEvidence | None]
 
@@ -82,6 +93,10 @@ def _faults(row: CandidateRow, witness: Witness) -> Iterator[str]:
 def _published(row: CandidateRow, witness: Witness) -> Iterator[str]:
     if row.example_id not in witness.published:
         yield f"{row.origin.row} is no row of the cold start"
+    elif row.digest() != witness.published[row.example_id]:
+        yield f"says something else than the cold start's row {row.origin.row}"
+    if row.origin.domain:
+        yield f"wears the domain {row.origin.domain}, published rows have none"
     if row.round != witness.first_round:
         yield f"says {row.round}, published rows belong to {witness.first_round}"
 
@@ -128,6 +143,8 @@ def _call_faults(row: CandidateRow, evidence: RoundEvidence) -> Iterator[str]:
     ):
         yield "commit, call kind or task are not its triple's"
     yield from _logged(row, triple, evidence)
+    if triple.call_number in evidence.calls(triple.attempt_id):
+        yield from _other(row, of_triple(triple, _offer(evidence)), "its triple and log")
     right = evidence.right_answers(triple.attempt_id)
     number = triple.call_number
     if not (0 <= number < len(right) and right[number] == triple.right_answer):
@@ -164,6 +181,8 @@ def _pair_faults(row: CandidateRow, evidence: RoundEvidence) -> Iterator[str]:
         return
     if (pair.sha, pair.call_kind, pair.reason) != (row.origin.sha, row.call_kind, row.label):
         yield "commit, call kind or reason are not its pair's"
+    yield from _rebuilt_pair(row, pair, evidence)
+    yield from _outcomes(pair, evidence)
     for side, attempt, answer in zip(
         ("chosen", "rejected"), row.origin.attempt_ids, row.answers, strict=True
     ):
@@ -173,6 +192,57 @@ def _pair_faults(row: CandidateRow, evidence: RoundEvidence) -> Iterator[str]:
             yield f"its prompt was not logged by the {side} attempt {attempt[:12]}"
         elif answer not in {call.response for call in same}:
             yield f"its {side} answer is not what attempt {attempt[:12]} logged"
+
+
+def _rebuilt_pair(
+    row: CandidateRow, pair: PreferencePair, evidence: RoundEvidence
+) -> Iterator[str]:
+    chosen = evidence.said.get((pair.chosen_attempt, pair.prompt_hash, pair.chosen))
+    reason = unfit_pair(pair, chosen, _offer(evidence))
+    if reason or chosen is None:
+        yield f"its pair is no candidate: {reason}"
+    elif chosen.call_number in evidence.calls(chosen.attempt_id):
+        yield from _other(row, of_pair(pair, chosen, _offer(evidence)), "its pair and log")
+
+
+def _outcomes(pair: PreferencePair, evidence: RoundEvidence) -> Iterator[str]:
+    """Whether hidden tests judged as the pair says: pairs of yes/no train no adapter."""
+    for side, name, wanted in (
+        ("chosen", pair.chosen_attempt, Outcome.PASSED),
+        ("rejected", pair.rejected_attempt, Outcome.FAILED),
+    ):
+        attempt = evidence.attempts.get(name)
+        if attempt is None or attempt.outcome is not wanted:
+            found = "unknown" if attempt is None else attempt.outcome.value
+            yield f"its {side} attempt {name[:12]} is {found}, expected {wanted.value}"
+
+
+def _offer(evidence: RoundEvidence) -> Evidence:
+    """The same evidence, as the increment takes it to make a row."""
+    return Evidence(
+        triples=(),
+        pairs=(),
+        attempts=evidence.attempts,
+        commits=evidence.commits,
+        call=lambda triple: evidence.calls(triple.attempt_id)[triple.call_number],
+    )
+
+
+def _other(row: CandidateRow, again: CandidateRow, of: str) -> Iterator[str]:
+    """Fields that are not what the evidence gives once more; JSONL does not keep reasoning."""
+    if not row.thinking:
+        again = again.model_copy(update={"thinking": ""})
+    fields = sorted(name for name in type(row).model_fields if _differ(row, again, name))
+    if "origin" in fields:
+        names = type(row.origin).model_fields
+        told = [f"origin.{name}" for name in names if _differ(row.origin, again.origin, name)]
+        fields = [name for name in fields if name != "origin"] + told
+    if fields:
+        yield f"{', '.join(fields)} are not what {of} give"
+
+
+def _differ(one: Record, other: Record, name: str) -> bool:
+    return bool(getattr(one, name) != getattr(other, name))
 
 
 def _first_difference(found: str, logged: str) -> str:

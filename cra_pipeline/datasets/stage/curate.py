@@ -44,7 +44,9 @@ from cra_pipeline.errors import DatasetError, StoreError
 from cra_pipeline.integrations.evidence import require_checked
 from cra_pipeline.integrations.files import (
     partition_lock,
+    read_record,
     read_table,
+    rows_content_id,
     write_record,
 )
 
@@ -150,7 +152,7 @@ def court_of(layout: Layout, cell: Cell, *, policy: CurationPolicy) -> Court:
         round=cell.round,
         policy=policy,
         contamination=Contamination(
-            read_table(layout.table("holdout", cell.round), HoldoutRow),
+            _kept_out(layout, cell.round),
             line.record.held_out,
             benchmarks,
             {repo: _slug(layout, repo) for repo in line.reaches},
@@ -160,6 +162,17 @@ def court_of(layout: Layout, cell: Cell, *, policy: CurationPolicy) -> Court:
         counter=counter_of(layout, cell.adapter_kind),
         quota=quota_of(layout, cell),
     )
+
+
+def _kept_out(layout: Layout, round_name: str) -> tuple[HoldoutRow, ...]:
+    path = layout.table("holdout", round_name)
+    rows = read_table(path, HoldoutRow)
+    told = read_record(layout.manifest("holdout", round_name), AssetManifest).content_id
+    if (found := rows_content_id(rows)) != told:
+        raise StoreError(
+            f"{path}: is {found[:12]}, its manifest says {told[:12]}: keep the holdout out again"
+        )
+    return rows
 
 
 def _slug(layout: Layout, repo: str) -> str:

@@ -12,6 +12,7 @@ from cra_pipeline.contracts.datasets import CandidateRow
 from cra_pipeline.contracts.tasks import AttemptRow
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow
 from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.datasets.increment import answers_of
 from cra_pipeline.datasets.line import Line
 from cra_pipeline.datasets.mining import system_text
 from cra_pipeline.datasets.proof import RoundEvidence, Witness, faults
@@ -59,15 +60,16 @@ def row_faults(rows: Iterable[CandidateRow], found: Witness) -> list[str]:
     return faults(rows, found)
 
 
-def _published(layout: Layout) -> frozenset[str]:
+def _published(layout: Layout) -> dict[str, str]:
+    """Digests, not rows: there may be a hundred thousand."""
     if not layout.manifest(COLD_START, "").exists():
-        return frozenset()
-    return frozenset(
-        row.example_id
+        return {}
+    return {
+        row.example_id: row.digest()
         for kind in ADAPTER_KINDS
         for form in FORMS
         for row in cold_start_rows(layout, kind, form)
-    )
+    }
 
 
 def _evidence(layout: Layout, line: Line, repo: str, name: str) -> RoundEvidence | None:
@@ -100,6 +102,7 @@ def _evidence(layout: Layout, line: Line, repo: str, name: str) -> RoundEvidence
     return RoundEvidence(
         triples={row.triple_id: row for row in triples},
         pairs={row.pair_id: row for row in pairs},
+        said=answers_of(triples),
         attempts=attempts,
         calls=calls,
         right_answers=right_answers,

@@ -27,7 +27,15 @@ from cra_pipeline.datasets.stage.turn import prepare_round
 from cra_pipeline.errors import DatasetError, StoreError
 from cra_pipeline.integrations.files import read_record, read_table, write_record
 from cra_pipeline_tests.datasets.conftest import CODE, SCOPE
-from cra_pipeline_tests.datasets.worlds import DOMAINS, HELD_OUT, World, grow, hour, register, work
+from cra_pipeline_tests.datasets.worlds import (
+    DOMAINS,
+    HELD_OUT,
+    World,
+    grow,
+    hour,
+    register,
+    work,
+)
 from cra_pipeline_tests.integrations.raw_db.databases import empty_database, rows
 
 pytestmark = pytest.mark.slow

@@ -22,6 +22,7 @@ from cra_pipeline.integrations.files import read_record, write_record
 from cra_pipeline.kinds import ADAPTER_KINDS
 from cra_pipeline_tests.contracts.regenerate import example
 from cra_pipeline_tests.datasets.stage.test_cold_start import SYSTEM, workspace
+from cra_pipeline_tests.datasets.stage.test_curate import Lines, tampered
 from cra_pipeline_tests.datasets.worlds import DOMAINS, World
 from cra_pipeline_tests.integrations.raw_db.databases import empty_database, rows
 
@@ -91,6 +92,27 @@ def test_a_published_row_that_nobody_published_is_found(world: World) -> None:
     found = check_dataset(layout, CODE).findings
 
     assert sum("is no row of the cold start" in item for item in found) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("licence", "Unlicense", "says something else than the cold start's row"),
+        ("repo", "innocent", "says something else than the cold start's row"),
+        ("domain", "parsing", "wears the domain parsing, published rows have none"),
+    ],
+)
+def test_a_published_row_that_says_more_than_was_published_is_found(
+    field: str, value: str, told: str, world: World
+) -> None:
+    layout = take_in(world)
+    curate(layout, CODE)
+
+    def slip(rows: Lines) -> None:
+        row = next(row for row in rows if row["origin"]["source"] == "cold_start")
+        row["origin"][field] = value
+
+    assert any(told in item for item in tampered(layout, CODE, slip))
 
 
 def spoil(world: World) -> Layout:
