@@ -62,7 +62,7 @@ def _other_columns(where: str, missing: Sequence[str], found: Sequence[str]) -> 
 
 
 def _lines(path: Path) -> Iterator[Numbered]:
-    with path.open(encoding="utf-8", newline="\n") as file:
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 yield number, _object(line, f"{path}:{number}")

@@ -47,6 +47,10 @@ def test_a_row_says_its_licence_and_its_place(name: str, tmp_path: Path) -> None
     assert {row.dataset for row in found} == {name}
 
 
+def test_lines_behind_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    assert len(evol(tmp_path, "\ufeff" + INSTRUCTIONS)) == 1
+
+
 @pytest.mark.parametrize("name", sorted(SETS))
 def test_a_set_says_where_its_columns_are_documented(name: str) -> None:
     assert load_set(name).source.startswith("https://")
