@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
 
 from cra_pipeline.cli.plan import OVER_REPOS, Cell
 from cra_pipeline.cli.registry import print_registry
-from cra_pipeline.cli.terminal import messages, tables
+from cra_pipeline.cli.show_gates import show_gates
+from cra_pipeline.cli.terminal import messages
 from cra_pipeline.contracts.rounds import RoundRecord
 from cra_pipeline.contracts.triples import TripleRow
 from cra_pipeline.contracts.workspace import MULTI, Layout
@@ -137,16 +137,7 @@ def force(runner: Runner, layout: Layout, round_name: str) -> list[CellResult]:
 
 def print_loop(layout: Layout) -> None:
     """What the gates said of both rounds, and which versions came of it."""
-    from cra_pipeline.gates.rows import gate_rows
-    from cra_pipeline.gates.stage.reports import read_gates
-    from cra_pipeline.gates.stage.rounds import read_round_gates
-
-    rows = gate_rows(read_gates(layout), read_round_gates(layout))
-    if rows:
-        table = Table(*rows[0], box=None)
-        for row in rows:
-            table.add_row(*row.values())
-        tables().print(table)
+    show_gates(layout, round_name=None, limit=None, as_json=False)
     click.echo(
         f"(balanced accuracy in percent of {KIND} calls, held-out tasks; Gate 1's base half is "
         "waived in the rounds' records;\nthe second round's adapter was trained on exchanged "

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from cra_pipeline.cli.plan import PER_REPO
 from cra_pipeline.cli.show_datasets import show_datasets, show_trace
+from cra_pipeline.cli.show_gates import show_gates
 from cra_pipeline.cli.terminal import tables
 from cra_pipeline.contracts.commits import CommitRow
 from cra_pipeline.contracts.record import Record
@@ -99,11 +100,11 @@ SHOWN = {
 }
 
 
-DATASETS = "datasets"
+DATASETS, GATES = "datasets", "gates"
 
 
 @click.command()
-@click.argument("asset", type=click.Choice([*SHOWN, DATASETS]))
+@click.argument("asset", type=click.Choice([*SHOWN, DATASETS, GATES]))
 @click.option("--repo", "repos", multiple=True, help="Repository; else all that have rows.")
 @click.option("--round", "round_name", help="Round, such as r01; else all.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many rows.")
@@ -123,12 +124,15 @@ def show(  # noqa: PLR0913  # one argument for each option of the command
     trace: str | None,
     as_json: bool,
 ) -> None:
-    """Rows of ASSET, in the order in which they are stored; of datasets one line for each."""
+    """Rows of ASSET, in the order in which they are stored; of datasets and gates one line each."""
     if trace is not None and asset != DATASETS:
         raise click.UsageError(f"--trace goes back from datasets, not from {asset}")
-    if asset == DATASETS:
+    if asset in {DATASETS, GATES}:
         if repos or good or reason is not None:
-            raise click.UsageError("datasets are listed by --round and --limit alone")
+            raise click.UsageError(f"{asset} are listed by --round and --limit alone")
+        if asset == GATES:
+            show_gates(current_layout(), round_name=round_name, limit=limit, as_json=as_json)
+            return
         _show_datasets(trace, round_name, limit, as_json=as_json)
         return
     shown = SHOWN[asset]

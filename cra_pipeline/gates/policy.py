@@ -179,7 +179,7 @@ TINY = GatePolicy(
     floors=(
         ("precision", "accuracy", 0.6),
         ("precision", "primary_recall", 0.6),
-        ("scope", "accuracy", 0.6),
+        ("scope", "accuracy", 0.5),
         ("scope", "relevant_recall", 0.6),
         ("task_analysis", "file_precision", 0.2),
         ("task_analysis", "file_recall", 0.3),
@@ -188,7 +188,9 @@ TINY = GatePolicy(
 """For the base that is made on the spot, random weights and all: it proves that the loop closes
 and is never served to anybody. Its histories give few tasks, so only gains of 30 points count: on 8
 tasks of 6 questions each, ``answer_simulation`` promotes 1 to 2 % of the adapters that gain nothing
-and 90 % of those that gain 30 points."""
+and 90 % of those that gain 30 points. One question for a file in sixteen is a yes, and as
+many yes as no were trained on: most of what such an adapter gets wrong are noes, so its accuracy is
+held to half, and its balanced accuracy has to be above what constant answers have."""
 
 
 def policy_of(role: str) -> GatePolicy:
