@@ -56,12 +56,14 @@ def _print(found: Sequence[Listed]) -> None:
     )
     for manifest, _, marks in found:
         domains = [item for item in manifest.by_domain if item.label]
+        counted = [item.count for item in domains]
         table.add_row(
             f"{manifest.form} {manifest.adapter_kind} {manifest.round}",
             str(manifest.rows),
             str(manifest.replayed),
             str(len(domains)),
-            f"{max((item.count for item in domains), default=0) / (manifest.rows or 1):.0%}",
+            # As the rule counts: of the rows that have a domain at all.
+            f"{max(counted, default=0) / (sum(counted) or 1):.0%}",
             str(len(manifest.by_repo)),
             read_so_far(marks),
         )

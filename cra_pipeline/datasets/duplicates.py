@@ -24,14 +24,15 @@ def repeated(rows: Sequence[Facts]) -> dict[str, str]:
         if row.verdict is not None:
             answers.setdefault(row.prompt_key, set()).add(row.verdict)
     seen: set[tuple[bytes, bytes]] = set()
-    owner: dict[str, str] = {}
+    # With its repository: one history may be listed under two names.
+    owner: dict[str, tuple[str, str]] = {}
     for row in rows:
-        text = (row.prompt_key, row.text_key)
+        text, mine = (row.prompt_key, row.text_key), (row.repo, row.sha)
         if len(answers.get(row.prompt_key, ())) > 1:
             found[row.example_id] = "contradicted"
         elif text in seen:
             found[row.example_id] = "duplicate"
-        elif row.patch_id and owner.setdefault(row.patch_id, row.sha) != row.sha:
+        elif row.patch_id and owner.setdefault(row.patch_id, mine) != mine:
             found[row.example_id] = "same_change"
         else:
             seen.add(text)

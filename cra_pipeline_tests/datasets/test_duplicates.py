@@ -22,6 +22,7 @@ POLICY = NearPolicy()
         (row("b", prompt_key=b"p", text_key=b"t", patch_id="x"), "duplicate"),
         (row("b", patch_id="change", sha="2" * 40), "same_change"),
         (row("b", patch_id="change", sha="1" * 40), ""),
+        (row("b", patch_id="change", sha="1" * 40, repo="fork"), "same_change"),
         (row("b", patch_id="", sha="2" * 40), ""),
     ],
 )

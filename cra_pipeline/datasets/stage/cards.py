@@ -112,13 +112,15 @@ def preview_of(manifest: DatasetManifest) -> tuple[dict[str, str], ...]:
     """Shares of the rows, for whoever looks at the asset."""
     groups = (
         ("replay", (Count(label="earlier rounds", count=manifest.replayed),)),
-        ("domain", manifest.by_domain),
+        # Rows of published sets have none, and the rule counts without them.
+        ("domain", tuple(item for item in manifest.by_domain if item.label)),
         ("source", manifest.by_source),
         ("label", manifest.by_label),
     )
+    total = {"domain": sum(item.count for item in manifest.by_domain if item.label)}
     return tuple(
         {"what": what, "of": item.label, "rows": str(item.count),
-         "share": f"{item.count / manifest.rows:.1%}"}
+         "share": f"{item.count / (total.get(what, manifest.rows) or 1):.1%}"}
         for what, counts in groups
         for item in counts
     )  # fmt: skip

@@ -64,7 +64,7 @@ def test_a_pair_whose_attempts_hidden_tests_judged_otherwise_is_found(
 def test_a_dataset_without_rows_is_found(world: World) -> None:
     found = tampered(world.layout, SCOPE, lambda rows: rows.clear())
 
-    assert any(item.startswith("no rows") for item in found)
+    assert any(item.startswith("no rows: nothing could be learnt") for item in found)
 
 
 def test_a_holdout_that_is_not_its_manifests_is_refused(world: World) -> None:
