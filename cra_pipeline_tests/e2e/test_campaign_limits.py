@@ -29,7 +29,8 @@ from cra_pipeline.integrations.agents import clean_room
 from cra_pipeline.integrations.index import serve_wheels
 from cra_pipeline_tests.integrations.responders.servers import completion
 
-pytestmark = pytest.mark.slow
+# Minutes of a processor: `make test-all` runs it.
+pytestmark = [pytest.mark.slow, pytest.mark.real]
 
 REPOS = ("shop", "till")
 BOTH = ("campaign", "--repos", "till,shop", "--forms", "names")

@@ -24,7 +24,8 @@ from cra_pipeline_tests.adapters.worlds import bare_model, sample
 from cra_pipeline_tests.datasets import worlds
 from cra_pipeline_tests.datasets.worlds import HELD_OUT, World, hour
 
-pytestmark = pytest.mark.slow
+# The bundle of a whole world is made many times over: `make test-all` runs it.
+pytestmark = [pytest.mark.slow, pytest.mark.real]
 
 
 @pytest.fixture(scope="module")

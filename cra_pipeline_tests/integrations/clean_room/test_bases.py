@@ -186,7 +186,7 @@ BAD_INDEX = {
     "leaves a view": ("{honest}\nrun('CREATE VIEW v AS SELECT 1')", "without curated.sqlite"),
     "leaves another schema": ("{honest}\nrun('DROP TABLE file_metadata')", "another schema"),
     "leaves symbols of another type": (
-        "{honest}\nrun('UPDATE symbols SET name = 7')", "another schema",
+        "{honest}\nrun('UPDATE symbols SET name = ?', b'7')", "another schema",
     ),
 }  # fmt: skip
 _HONEST = """

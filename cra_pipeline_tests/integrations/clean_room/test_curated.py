@@ -106,7 +106,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "missing": lambda place: place.unlink(),
     "cut off": lambda place: place.write_bytes(place.read_bytes()[:5000]),
     "a table is missing": lambda place: execute(place, "DROP TABLE symbols"),
-    "a name is a number": lambda place: execute(place, "UPDATE symbols SET name = 7"),
+    "a name is bytes": lambda place: execute(place, "UPDATE symbols SET name = x'07'"),
     "a line is a text": lambda place: execute(place, "UPDATE symbols SET start_line = 'one'"),
 }
 

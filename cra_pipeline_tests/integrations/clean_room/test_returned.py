@@ -55,8 +55,8 @@ REFUSED: dict[str, tuple[Change, str]] = {
         ),
         "has rows in adapter_registry",
     ),
-    "a number for a text": (
-        lambda connection: a_run(connection, error_message=7), "error_message that is no text",
+    "bytes for a text that may be absent": (
+        lambda connection: a_run(connection, error_message=b"7"), "error_message that is no text",
     ),
     "bytes for a text": (
         lambda connection: a_run(connection, status=b"complete"), "status that is no text",
