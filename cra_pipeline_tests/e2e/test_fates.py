@@ -130,6 +130,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
     yield Layout(root)
 
 
+# Both rounds of the demo are run for it, which takes minutes: `make test-all` does.
+@pytest.mark.real
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES, ids=NAMES)
 def test_pipeline_gives_every_commit_its_fate(recipe: Recipe, demo: Layout) -> None:
