@@ -110,8 +110,11 @@ def _base(layout: Layout, round_name: str) -> str:
 
 
 def force(runner: Runner, layout: Layout, round_name: str) -> list[CellResult]:
-    """Promote the refused version against its gate, and let the check find that."""
-    from cra_pipeline.errors import PipelineError
+    """Promote the refused version against its gate, and let the check find that.
+
+    Raises:
+        RegistryError: It may not be forced, either.
+    """
     from cra_pipeline.gates.stage.reports import read_gate
     from cra_pipeline.registry.stage.promoting import promote
     from cra_pipeline.registry.stage.settling import settled
@@ -123,11 +126,7 @@ def force(runner: Runner, layout: Layout, round_name: str) -> list[CellResult]:
             for row in book.standing.of_kind(KIND)
             if row.adapter_digest == report.adapter_digest
         )
-    try:
-        line = promote(layout, KIND, version, override=OVERRIDE)
-    except PipelineError as error:
-        click.echo(f"{version}: {error}")
-        return []
+    line = promote(layout, KIND, version, override=OVERRIDE)
     click.echo(f"\n{line.version} was promoted by override; the check of what serves:")
     (forced,) = runner.run_lines([(Cell("registry_entry", f"{KIND}{MULTI}{round_name}"),)], {})
     click.echo(f"  {forced.error or 'found nothing, which is wrong'}")
