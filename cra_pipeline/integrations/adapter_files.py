@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from cra_pipeline.integrations.files import read_record
 
 WEIGHTS, CONFIG, MANIFEST = "adapter_model.safetensors", "adapter_config.json", "adapter.json"
 _PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+_PEFT = "base_model.model."
 _TENSOR = re.compile(r".*\.([a-z_]+)\.lora_(A|B)(?:\.[a-z0-9_]+)?\.weight")
 _PLAIN: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("peft_type", ("LORA",)),
@@ -21,6 +23,13 @@ _PLAIN: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("modules_to_save", (None, [])),
     ("bias", ("none",)),
     ("trainable_token_indices", (None,)),
+    # Servers pass over these, or read them each in its own way.
+    ("use_rslora", (False, None)),
+    ("alpha_pattern", ({}, None)),
+    ("rank_pattern", ({}, None)),
+    ("lora_bias", (False, None)),
+    ("fan_in_fan_out", (False, None)),
+    ("layer_replication", (None,)),
 )
 """Settings of an adapter that every server of ours can serve."""
 
@@ -75,6 +84,15 @@ def vet(folder: Path, recipe: AdapterRecipe) -> None:
         GuardError: Pickled weights, DoRA or whole modules beside the adapter, other targets or
             another rank than the recipe's, a tensor that does not fit or is not finite.
     """
+    config = _vet_files(folder)
+    _require(folder, "r", config.get("r"), recipe.rank)
+    _require(folder, "lora_alpha", config.get("lora_alpha"), recipe.alpha)
+    _require(folder, "target_modules", config.get("target_modules"), sorted(recipe.targets))
+    _require_base(folder, config, recipe)
+    _vet_tensors(folder, recipe.rank, recipe.targets)
+
+
+def _vet_files(folder: Path) -> dict[str, Any]:
     pickled = sorted(path.name for path in folder.iterdir() if path.suffix in _PICKLED)
     if pickled:
         raise GuardError(f"{folder}: {', '.join(pickled)}: only safetensors are loaded; remove it")
@@ -85,11 +103,63 @@ def vet(folder: Path, recipe: AdapterRecipe) -> None:
                 f"{folder / CONFIG}: {key} is {config[key]!r}, expected {allowed[0]!r}: train a "
                 "plain LoRA adapter"
             )
-    _require(folder, "r", config.get("r"), recipe.rank)
-    _require(folder, "lora_alpha", config.get("lora_alpha"), recipe.alpha)
-    _require(folder, "target_modules", config.get("target_modules"), sorted(recipe.targets))
-    _require_base(folder, config, recipe)
-    _vet_tensors(folder, recipe)
+    return config
+
+
+def vet_alone(folder: Path, base: Path) -> None:
+    """Refuse what no server should load, without a recipe: files, configuration, base fit.
+
+    Args:
+        folder: Of the adapter.
+        base: Folder of the base's own files; only the headers of its weights are read.
+
+    Raises:
+        GuardError: As ``vet`` says, the configuration's own rank and targets being the rule; or a
+            tensor belongs to no layer of the base, or has another size.
+    """
+    config = _vet_files(folder)
+    rank, targets = config.get("r"), config.get("target_modules")
+    if not isinstance(rank, int) or not isinstance(targets, list):
+        raise GuardError(
+            f"{folder / CONFIG}: r is {rank!r}, target_modules {targets!r}: expected a number and "
+            "a list of layers; train it again"
+        )
+    shapes = _vet_tensors(folder, rank, targets)
+    _require_fit(folder, shapes, base)
+
+
+def _require_fit(folder: Path, shapes: dict[str, tuple[int, ...]], base: Path) -> None:
+    held = tensor_shapes(base)
+    for name, shape in shapes.items():
+        layer, _, side = name.rpartition(".lora_")
+        whole = held.get(f"{layer.removeprefix(_PEFT)}.weight")
+        if whole is None:
+            raise GuardError(f"{folder / WEIGHTS}: tensor {name} belongs to no layer of {base}")
+        expected, found = (whole[1], shape[1]) if side.startswith("A") else (whole[0], shape[0])
+        if expected != found:
+            raise GuardError(
+                f"{folder / WEIGHTS}: tensor {name} has shape {shape}, its layer in {base} has "
+                f"{whole}: it was trained on another base"
+            )
+
+
+def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Shape of every tensor of a model's or an adapter's safetensors files, by name.
+
+    Raises:
+        GuardError: A file cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    found: dict[str, tuple[int, ...]] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, framework="np") as file:
+                for name in file.keys():  # noqa: SIM118  # no mapping: it cannot be iterated
+                    found[name] = tuple(file.get_slice(name).get_shape())
+        except (SafetensorError, OSError) as error:
+            raise GuardError(f"{path}: cannot be read ({error}): bring it back") from error
+    return found
 
 
 def _require(folder: Path, key: str, found: object, expected: object) -> None:
@@ -126,17 +196,20 @@ def _bytes(path: Path) -> bytes:
         ) from error
 
 
-def _vet_tensors(folder: Path, recipe: AdapterRecipe) -> None:
+def _vet_tensors(folder: Path, rank: int, targets: Collection[str]) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors by name, all of them sound."""
     from safetensors import SafetensorError, safe_open
 
     path = folder / WEIGHTS
     seen: dict[str, set[str]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     try:
         with safe_open(path, framework="pt") as file:
             for name in file.keys():  # noqa: SIM118  # no mapping: it cannot be iterated
-                seen.setdefault(name.rpartition(".lora_")[0], set()).add(
-                    _vet_tensor(path, name, file.get_tensor(name), recipe)
-                )
+                tensor = file.get_tensor(name)
+                side = _vet_tensor(path, name, tensor, rank, targets)
+                seen.setdefault(name.rpartition(".lora_")[0], set()).add(side)
+                shapes[name] = tuple(tensor.shape)
     except (SafetensorError, OSError) as error:
         raise GuardError(
             f"{path}: cannot be read ({error}): the adapter is half-written; train it again"
@@ -144,16 +217,23 @@ def _vet_tensors(folder: Path, recipe: AdapterRecipe) -> None:
     lone = sorted(name for name, sides in seen.items() if sides != {"A", "B"})
     if lone or not seen:
         raise GuardError(f"{path}: {lone or 'no tensors'}: expected A and B of every target")
+    return shapes
 
 
-def _vet_tensor(path: Path, name: str, tensor: Any, recipe: AdapterRecipe) -> str:  # noqa: ANN401  # torch's own
+def _vet_tensor(
+    path: Path,
+    name: str,
+    tensor: Any,  # noqa: ANN401  # torch's own
+    rank: int,
+    targets: Collection[str],
+) -> str:
     matched = _TENSOR.fullmatch(name)
-    if matched is None or matched[1] not in recipe.targets or matched[1] not in PROJECTIONS:
-        raise GuardError(f"{path}: tensor {name} belongs to no target of the recipe; train again")
-    rank = tensor.shape[0] if matched[2] == "A" else tensor.shape[-1]
-    if tensor.ndim != 2 or rank != recipe.rank:  # noqa: PLR2004  # a matrix has two sides
+    if matched is None or matched[1] not in targets or matched[1] not in PROJECTIONS:
+        raise GuardError(f"{path}: tensor {name} belongs to no target of its own: train again")
+    found = tensor.shape[0] if matched[2] == "A" else tensor.shape[-1]
+    if tensor.ndim != 2 or found != rank:  # noqa: PLR2004  # a matrix has two sides
         raise GuardError(
-            f"{path}: tensor {name} has shape {tuple(tensor.shape)}, expected rank {recipe.rank}"
+            f"{path}: tensor {name} has shape {tuple(tensor.shape)}, expected rank {rank}"
         )
     if not tensor.isfinite().all():
         raise GuardError(

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.errors import ModelError
 from cra_pipeline.integrations.gateway.listening import listen_loopback
 from cra_pipeline.integrations.leftovers import prefix_of
 from cra_pipeline.integrations.model_server.__main__ import TOKEN_VARIABLE
+from cra_pipeline.integrations.model_server.asking import Asking
 from cra_pipeline.integrations.model_server.policy import ServerPolicy
+from cra_pipeline.integrations.model_server.snapshots import Vet
 
 _MODULE = "cra_pipeline.integrations.model_server"
-_QUOTED = 2000
-_OK = 200
-_ASKED_S = 30.0
-
-Vet = Callable[[Path], None]
-"""Looks at an adapter's folder before the server does; raises what it has against it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +42,31 @@ class ServedBase:
 class TransformersServer:
     """A ``ports.ModelServer`` of transformers and PEFT in a process of its own."""
 
-    base_url: str
     served_as: str
-    log: Path
     policy: ServerPolicy
     vet: Vet | None
     _process: subprocess.Popen[bytes]
-    _port: int
-    _token: str = field(repr=False)
+    _asking: Asking
+
+    @property
+    def base_url(self) -> str:
+        """Such as ``http://127.0.0.1:8001/v1``."""
+        return self._asking.base_url
+
+    @property
+    def api_key(self) -> str:
+        """Shown by clients; empty, as anybody on this machine may ask."""
+        return ""
+
+    @property
+    def log(self) -> Path:
+        """What the server says; gone with its end."""
+        return self._asking.log
+
+    @property
+    def ended(self) -> bool:
+        """Whether it died."""
+        return self._process.poll() is not None
 
     @property
     def pid(self) -> int:
@@ -69,7 +79,7 @@ class TransformersServer:
         Raises:
             ModelError: The server does not answer.
         """
-        return tuple(item["id"] for item in self._asked("GET", "/v1/models")["data"])
+        return tuple(item["id"] for item in self._asking.asked("GET", "/v1/models")["data"])
 
     def load(self, version: str, folder: Path) -> None:
         """Serve an adapter under an immutable name; again, where it is served already.
@@ -81,7 +91,7 @@ class TransformersServer:
         if self.vet is not None:
             self.vet(folder)
         told = {"lora_name": version, "lora_path": str(folder.resolve())}
-        self._asked("POST", "/v1/load_lora_adapter", told, self.policy.load_s)
+        self._asking.asked("POST", "/v1/load_lora_adapter", told, self.policy.load_s)
 
     def unload(self, version: str) -> None:
         """Serve it no longer; requests under way are answered.
@@ -90,7 +100,7 @@ class TransformersServer:
             ModelError: No such adapter is served.
         """
         told = {"lora_name": version}
-        self._asked("POST", "/v1/unload_lora_adapter", told, self.policy.load_s)
+        self._asking.asked("POST", "/v1/unload_lora_adapter", told, self.policy.load_s)
 
     def stop(self) -> None:
         """End the process, and wait for it; a second time nothing happens."""
@@ -110,39 +120,7 @@ class TransformersServer:
             ModelError: The process ended, or did not answer in time; the message has its last
                 words.
         """
-        self._asked("GET", "/health", seconds=self.policy.start_s)
-
-    def _asked(
-        self, method: str, path: str, body: object = None, seconds: float = _ASKED_S
-    ) -> dict[str, list[dict[str, str]]]:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=seconds)
-        try:
-            headers = {"Authorization": f"Bearer {self._token}"}
-            connection.request(method, path, json.dumps(body), headers)
-            response = connection.getresponse()
-            content = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise ModelError(
-                f"{self.base_url}: no answer from the model server ({error or type(error).__name__}"
-                f"): {self._last_words()}"
-            ) from error
-        finally:
-            connection.close()
-        if response.status != _OK:
-            raise ModelError(f"{self.base_url}: status {response.status}: {_reason(content)}")
-        found: dict[str, list[dict[str, str]]] = json.loads(content)
-        return found
-
-    def _last_words(self) -> str:
-        text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-        return text[-_QUOTED:].strip() or f"nothing in {self.log}"
-
-
-def _reason(content: bytes) -> str:
-    try:
-        return str(json.loads(content)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return repr(content[:_QUOTED])
+        self._asking.asked("GET", "/health", seconds=self.policy.start_s)
 
 
 @contextmanager
@@ -193,14 +171,11 @@ def _started(
             env=os.environ | _environment(policy) | {TOKEN_VARIABLE: token},
         )
     return TransformersServer(
-        base_url=f"http://127.0.0.1:{port}/v1",
         served_as=policy.precision,
-        log=log,
         policy=policy,
         vet=vet,
         _process=process,
-        _port=port,
-        _token=token,
+        _asking=Asking(port=port, log=log, token=token),
     )
 
 
