@@ -38,7 +38,8 @@ def curate_data(*, round_name: str, kinds: tuple[str, ...], as_json: bool) -> No
 
     A kind whose rows cannot keep the rules is refused with the numbers, and nothing of it is
     written. The exit status is 1 where a kind that was named is refused, a check fails, or no
-    dataset at all comes about. CRA_PIPELINE_HOME names the workspace, else it is ./workspace.
+    dataset at all comes about, also where the plan would train no kind.
+    CRA_PIPELINE_HOME names the workspace, else it is ./workspace.
     """
     layout = current_layout()
     try:
@@ -82,7 +83,7 @@ def _print(layout: Layout, results: list[Curated]) -> None:
     table = Table("dataset", "rows", "replayed", "domains", "largest", "state", box=None)
     for result in results:
         manifest = result.manifest
-        name = f"{result.cell.form} {result.cell.adapter_kind}"
+        name = _named(result)
         if manifest is None:
             table.add_row(name, "-", "-", "-", "-", "refused")
             continue
@@ -104,3 +105,11 @@ def _print(layout: Layout, results: list[Curated]) -> None:
             click.echo(f"written: {result.cell.file(layout)}")
     for note in dict.fromkeys(note for result in results for note in result.notes):
         click.echo(f"note: {note}")
+    if refused := [_named(result) for result in results if result.error]:
+        click.echo(f"{len(refused)} of {len(results)} refused: {', '.join(refused)}")
+    if not results:
+        click.echo("the round's training plan would train no kind: name one with --kind")
+
+
+def _named(result: Curated) -> str:
+    return f"{result.cell.form} {result.cell.adapter_kind}"

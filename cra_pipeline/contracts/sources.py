@@ -10,6 +10,7 @@ from pydantic import field_validator
 from cra_pipeline.contracts.record import Record
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
+_ADDRESS = re.compile(r"([^/:]+)/([^/]+?)(?:\.git)?/?$")
 
 Tier = Literal["full", "knowledge", "document"]
 
@@ -89,3 +90,9 @@ class ScanReport(Record):
     """Findings by rule, sorted by rule: all of them, where ``findings`` may be cut short."""
     findings: tuple[ScanFinding, ...]
     """Sorted by path and rule; at most the policy's number per rule."""
+
+
+def slug_of(url: str) -> str:
+    """``owner/name`` of a clone address, in lower case; empty where it has no such end."""
+    found = _ADDRESS.search(url)
+    return f"{found[1]}/{found[2]}".lower() if found else ""

@@ -19,6 +19,7 @@ from cra_pipeline.datasets.quota import Quota, within
 from cra_pipeline.datasets.refusal import Refusal
 from cra_pipeline.datasets.replay import require_share, spread
 from cra_pipeline.datasets.selfmade import few_own, too_much_own
+from cra_pipeline.datasets.size import size_fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Candidates:
     Attributes:
         adapter_kind: Key of ``ADAPTER_KINDS``.
         round: Of the dataset.
-        facts: In any order.
+        facts: In any order, each id once.
         signatures: Of the rows' texts, by id.
         dropped: Candidates that those rules turned away, by rule.
         quota: What the round's training plan asks for.
@@ -63,7 +64,7 @@ def compose(candidates: Candidates, policy: CurationPolicy) -> Composition:
     """Choose and order the rows of one dataset.
 
     Raises:
-        Refusal: There are no rows, too few domains, or a share cannot be met.
+        Refusal: There are no rows or too few, too few domains, or a share cannot be met.
     """
     dropped = Counter(candidates.dropped)
     unique = _unique(candidates, policy, dropped)
@@ -87,15 +88,21 @@ def compose(candidates: Candidates, policy: CurationPolicy) -> Composition:
     if faults := (*unbalanced(rows, policy.balance), *overdrawn(rows, policy.caps),
                   *too_much_own(rows, policy.own)):  # fmt: skip
         raise Refusal("; ".join(faults))
+    if fault := size_fault(len(rows), policy.size):
+        raise Refusal(f"{fault}: run more attempts that make calls of this kind ({_why(dropped)})")
     return Composition(tuple(rows), dropped)
 
 
 def _none(candidates: Candidates, dropped: Counter[str]) -> str:
-    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted((+dropped).items()))
     return (
-        f"no new rows ({len(candidates.facts)} candidates; dropped: {reasons or 'none'}): run "
-        "attempts that make calls of this kind, or curate another kind"
+        f"no new rows ({len(candidates.facts)} candidates; {_why(dropped)}): run attempts that "
+        "make calls of this kind, or curate another kind"
     )
+
+
+def _why(dropped: Counter[str]) -> str:
+    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted((+dropped).items()))
+    return f"dropped: {reasons or 'none'}"
 
 
 def _unique(candidates: Candidates, policy: CurationPolicy, dropped: Counter[str]) -> list[Facts]:

@@ -17,7 +17,6 @@ from cra_pipeline.datasets.facts import Facts
 from cra_pipeline.datasets.near import own_text
 
 _WORD = re.compile(r"\w+")
-_ADDRESS = re.compile(r"([^/:]+)/([^/]+?)(?:\.git)?/?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +67,6 @@ class Benchmarks:
             frozenset(name.lower() for table in tables for name in table["repositories"]),
             frozenset(sha for table in tables for sha in table["commits"]),
         )
-
-
-def slug_of(url: str) -> str:
-    """``owner/name`` of a clone address, in lower case; empty where it has no such end."""
-    found = _ADDRESS.search(url)
-    return f"{found[1]}/{found[2]}".lower() if found else ""
 
 
 class Grams:

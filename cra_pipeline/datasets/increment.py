@@ -13,7 +13,7 @@ is nothing to imitate: reasoning is never made up afterwards.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cra_pipeline.contracts.calls import CallRecord
@@ -94,12 +94,7 @@ def offered(evidence: Evidence, policy: IncrementPolicy) -> Increment:
     """All candidates of one repository and round; equal messages are one candidate."""
     left_out: Counter[str] = Counter()
     rows: list[CandidateRow] = []
-    faults = attributions(evidence.triples, evidence.attempts, policy.attribution)
-    conflicting = conflicting_prompts(evidence.triples)
-    for triple in sorted(evidence.triples, key=_precedence):
-        reason = _unfit(triple, evidence, policy, faults)
-        if not reason and (triple.call_kind, triple.prompt_hash) in conflicting:
-            reason = "conflicting_labels"
+    for triple, reason in judged(evidence, policy):
         if reason:
             left_out[f"sft {triple.call_kind}: {reason}"] += 1
         else:
@@ -113,6 +108,25 @@ def offered(evidence: Evidence, policy: IncrementPolicy) -> Increment:
         else:
             rows.append(of_pair(pair, chosen, evidence))
     return merged([Increment(tuple(rows), left_out)])
+
+
+def judged(evidence: Evidence, policy: IncrementPolicy) -> Iterator[tuple[TripleRow, str]]:
+    """Each triple, in the order of precedence, and why it is no candidate; empty where it is one.
+
+    Of several that give equal messages the first is the candidate, the others are ``repeated``.
+    """
+    faults = attributions(evidence.triples, evidence.attempts, policy.attribution)
+    conflicting = conflicting_prompts(evidence.triples)
+    seen: set[tuple[str, str, str]] = set()
+    for triple in sorted(evidence.triples, key=_precedence):
+        reason = _unfit(triple, evidence, policy, faults)
+        if not reason and (triple.call_kind, triple.prompt_hash) in conflicting:
+            reason = "conflicting_labels"
+        if not reason:
+            said = (adapter_kind_of(triple.call_kind), triple.prompt_hash, completion(triple)[0])
+            reason = "repeated" if said in seen else ""
+            seen.add(said)
+        yield triple, reason
 
 
 def answers_of(triples: Iterable[TripleRow]) -> dict[tuple[str, str, str], TripleRow]:

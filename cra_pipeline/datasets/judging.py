@@ -20,6 +20,7 @@ from cra_pipeline.datasets.proof import MOST
 from cra_pipeline.datasets.quota import Quota, beyond
 from cra_pipeline.datasets.replay import share_fault, uneven
 from cra_pipeline.datasets.selfmade import too_much_own
+from cra_pipeline.datasets.size import size_fault
 from cra_pipeline.datasets.takedown import TakenDown
 
 
@@ -101,6 +102,7 @@ def _shares(rows: Sequence[CandidateRow], court: Court) -> list[str]:
         *too_much_own(facts, policy.own),
         *unordered(facts, court.round, court.adapter_kind, policy.curriculum),
         *beyond(len(rows), court.quota),
+        *filter(None, [size_fault(len(rows), policy.size)]),
     ]
     marks = [row.round != court.round for row in rows]
     if round_number(court.round) == 1:

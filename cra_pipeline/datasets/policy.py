@@ -15,6 +15,7 @@ from cra_pipeline.datasets.near import NearPolicy
 from cra_pipeline.datasets.quota import Quota
 from cra_pipeline.datasets.replay import ReplayPolicy
 from cra_pipeline.datasets.selfmade import SelfPolicy
+from cra_pipeline.datasets.size import SizePolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class CurationPolicy:
     length: LengthPolicy = field(default_factory=LengthPolicy)
     replay: ReplayPolicy = field(default_factory=ReplayPolicy)
     curriculum: CurriculumPolicy = field(default_factory=CurriculumPolicy)
+    size: SizePolicy = field(default_factory=SizePolicy)
     seed: int = 0
 
     def canonical_json(self, *, tokenizer: str, tokens: str, quota: Quota) -> str:

@@ -43,6 +43,8 @@ class RoundEvidence:
         commits: Facts by commit id, read from git.
         mined: Of a commit id, why it may not train, and the rows that it gives though nobody
             attempted it; both are read from git again.
+        unfit: Why a triple is no candidate, by its id, asked again of all triples together; empty
+            where it is one.
     """
 
     triples: Mapping[str, TripleRow]
@@ -53,6 +55,7 @@ class RoundEvidence:
     right_answers: Callable[[str], tuple[str, ...]]
     commits: Mapping[str, CommitFacts]
     mined: Callable[[str], tuple[str, tuple[CandidateRow, ...]]]
+    unfit: Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +145,8 @@ def _call_faults(row: CandidateRow, evidence: RoundEvidence) -> Iterator[str]:
         row.origin.task_id,
     ):
         yield "commit, call kind or task are not its triple's"
+    if reason := evidence.unfit(triple.triple_id):
+        yield f"its triple is no candidate: {reason}"
     yield from _logged(row, triple, evidence)
     if triple.call_number in evidence.calls(triple.attempt_id):
         yield from _other(row, of_triple(triple, _offer(evidence)), "its triple and log")

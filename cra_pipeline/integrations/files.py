@@ -10,13 +10,14 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import filelock
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cra_pipeline.contracts.arrow import arrow_schema
@@ -110,8 +111,20 @@ def read_table(path: Path, record: type[R]) -> tuple[R, ...]:
     return tuple(iterate_table(path, record))
 
 
-def iterate_table(path: Path, record: type[R], *, batch_rows: int = 1024) -> Iterator[R]:
+def iterate_table(
+    path: Path,
+    record: type[R],
+    *,
+    batch_rows: int = 1024,
+    where: Mapping[str, str] | None = None,
+) -> Iterator[R]:
     """Stream a table as records, in file order.
+
+    Args:
+        path: The table.
+        record: Shape of its rows.
+        batch_rows: Rows in memory at a time.
+        where: Texts that columns must hold; other rows are passed over before they cost anything.
 
     Raises:
         StoreError: Missing, damaged, or of another schema; the message names the column.
@@ -126,9 +139,17 @@ def iterate_table(path: Path, record: type[R], *, batch_rows: int = 1024) -> Ite
         _require_schema(path, file.schema_arrow, arrow_schema(record))
         number = 0
         for batch in file.iter_batches(batch_size=batch_rows):
-            for row in batch.to_pylist():
-                number += 1
-                yield _row(row, record, f"{path}: row {number}")
+            places = _places(batch, where or {})
+            for place, row in zip(places.to_pylist(), batch.take(places).to_pylist(), strict=True):
+                yield _row(row, record, f"{path}: row {number + place + 1}")
+            number += batch.num_rows
+
+
+def _places(batch: pa.RecordBatch, where: Mapping[str, str]) -> pa.Array:
+    wanted = pa.repeat(True, batch.num_rows)  # the value that is repeated
+    for column, value in where.items():
+        wanted = pc.and_(wanted, pc.equal(batch.column(column), value))
+    return pc.indices_nonzero(wanted)
 
 
 def _row(row: object, record: type[R], where: str) -> R:

@@ -83,10 +83,10 @@ def measure(count: int) -> None:
     rules = court()
     with tempfile.TemporaryFile() as file:
         spool = Spool(file)
-        fill(spool, candidates(count), rules, lambda *_: None)
+        fill(spool, candidates(count), rules, lambda _: None)
         read = time.process_time() - began
         pool = Candidates(
-            adapter_kind="scope", round="r02", facts=tuple(spool.facts),
+            adapter_kind="scope", round="r02", facts=tuple(spool.facts.values()),
             signatures=spool.signatures, dropped=spool.dropped,
         )  # fmt: skip
         made = compose(pool, rules.policy)

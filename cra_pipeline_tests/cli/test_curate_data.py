@@ -50,6 +50,7 @@ def test_a_kind_that_was_asked_for_and_has_no_rows_is_failed_work(home: Layout) 
 
     assert result.exit_code == 1
     assert "precision r01: no new rows (0 candidates" in result.stdout
+    assert "1 of 1 refused: sft precision" in result.stdout
     assert not (home.root / "sft_dataset/precision").exists()
 
 

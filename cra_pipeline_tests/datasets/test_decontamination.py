@@ -6,15 +6,15 @@ import pytest
 
 from cra_pipeline.contracts.datasets import CandidateRow
 from cra_pipeline.contracts.holdout import HoldoutRow
+from cra_pipeline.contracts.sources import slug_of
 from cra_pipeline.contracts.tasks import TaskRow
 from cra_pipeline.datasets.decontamination import (
     Benchmarks,
     Contamination,
     ContaminationPolicy,
-    slug_of,
 )
 from cra_pipeline.datasets.kept_out import added_lines
-from cra_pipeline.datasets.stage.curate import BENCHMARKS
+from cra_pipeline.datasets.stage.court import BENCHMARKS
 from cra_pipeline_tests.contracts.regenerate import example
 from cra_pipeline_tests.datasets.rows import row
 from cra_pipeline_tests.datasets.worlds import words

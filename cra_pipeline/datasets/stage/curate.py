@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -16,16 +15,13 @@ from cra_pipeline.contracts.datasets import (
     dpo_example,
     sft_example,
 )
-from cra_pipeline.contracts.holdout import HoldoutRow
 from cra_pipeline.contracts.manifests import AssetManifest, Count, Input
 from cra_pipeline.contracts.ports import ChatFormat
 from cra_pipeline.contracts.reports import Progress, StageReport, silent
-from cra_pipeline.contracts.sources import RepoSnapshot
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.datasets.card import counted
 from cra_pipeline.datasets.compose import Candidates, Composition, compose
 from cra_pipeline.datasets.curriculum import difficulty
-from cra_pipeline.datasets.decontamination import Benchmarks, Contamination, slug_of
 from cra_pipeline.datasets.facts import Facts, facts_of
 from cra_pipeline.datasets.format_contract import token_faults
 from cra_pipeline.datasets.judging import Court, touches
@@ -34,26 +30,19 @@ from cra_pipeline.datasets.near import Signature, own_text, signature
 from cra_pipeline.datasets.policy import CurationPolicy
 from cra_pipeline.datasets.refusal import Refusal
 from cra_pipeline.datasets.stage.cards import CardRow, domain_plot, preview_of, write_card
-from cra_pipeline.datasets.stage.chats import chat_of, counter_of
+from cra_pipeline.datasets.stage.chats import chat_of
+from cra_pipeline.datasets.stage.court import benchmarks_input, court_of
 from cra_pipeline.datasets.stage.dataset_files import Cell, published, require_cell
-from cra_pipeline.datasets.stage.guide import plan_input, quota_of
-from cra_pipeline.datasets.stage.lines import line_of
-from cra_pipeline.datasets.stage.pools import pooled
+from cra_pipeline.datasets.stage.guide import plan_input
+from cra_pipeline.datasets.stage.pools import pool_size, pooled
 from cra_pipeline.datasets.stage.takedowns import takedown_rule
-from cra_pipeline.errors import DatasetError, StoreError
+from cra_pipeline.errors import DatasetError
 from cra_pipeline.integrations.evidence import require_checked
 from cra_pipeline.integrations.files import (
     partition_lock,
-    read_record,
-    read_table,
-    rows_content_id,
     write_record,
 )
 
-BENCHMARKS = Path(__file__).resolve().parents[3] / "corpus" / "benchmarks.toml"
-"""The list beside the package in a checkout."""
-CORPUS = BENCHMARKS.with_name("repos.toml")
-"""The addresses of the corpus, likewise."""
 _TOLD_EVERY = 1000
 _SPOOL = "spool.jsonl"
 
@@ -63,7 +52,7 @@ class Spool:
     """Candidates that no rule on single rows turned away; their texts lie in a file."""
 
     file: BinaryIO
-    facts: list[Facts] = field(default_factory=list)
+    facts: dict[str, Facts] = field(default_factory=dict)
     signatures: dict[str, Signature] = field(default_factory=dict)
     places: dict[str, tuple[int, int]] = field(default_factory=dict)
     lengths: dict[str, int] = field(default_factory=dict)
@@ -104,7 +93,8 @@ def curate(
                 spool = Spool(file)
                 chat = chat_of(layout, cell.adapter_kind)
                 rows = pooled(layout, cell.round, *cell.reads)
-                fill(spool, rows, court, progress, chat=chat)
+                total = pool_size(layout, cell.round, *cell.reads)
+                fill(spool, rows, court, _teller(progress, cell, total), chat=chat)
                 made = _composed(cell, spool, court)
                 content_id = _write_lines(folder / cell.file(layout).name, made.rows, spool)
             (folder / _SPOOL).unlink()
@@ -121,96 +111,45 @@ def curate(
 
 
 def _inputs(layout: Layout, cell: Cell) -> tuple[Input, ...]:
-    listed = Input(
-        name="benchmarks.toml", content_id=hashlib.sha256(_benchmarks_text().encode()).hexdigest()
-    )
     upstream = [require_checked(layout, name, cell.round) for name in ("round_pool", "holdout")]
     _, tombstones = takedown_rule(layout)
-    found = [listed, *upstream, *plan_input(layout, cell.round), *tombstones]
+    found = [benchmarks_input(), *upstream, *plan_input(layout, cell.round), *tombstones]
     return tuple(sorted(found, key=lambda item: item.name))
-
-
-def _benchmarks_text() -> str:
-    if not BENCHMARKS.is_file():
-        raise StoreError(f"{BENCHMARKS}: missing; run from a checkout, installed with `make setup`")
-    return BENCHMARKS.read_text(encoding="utf-8")
-
-
-def court_of(layout: Layout, cell: Cell, *, policy: CurationPolicy) -> Court:
-    """What the rows of a dataset are judged by, the round's holdout included.
-
-    Raises:
-        StoreError: The holdout or the list of benchmarks cannot be read.
-    """
-    line = line_of(layout, cell.round)
-    try:
-        benchmarks = Benchmarks.parse(_benchmarks_text(), where=str(BENCHMARKS))
-    except ValueError as error:
-        raise StoreError(f"{error}; mend that entry") from error
-    return Court(
-        adapter_kind=cell.adapter_kind,
-        round=cell.round,
-        policy=policy,
-        contamination=Contamination(
-            _kept_out(layout, cell.round),
-            line.record.held_out,
-            benchmarks,
-            {repo: _slug(layout, repo) for repo in line.reaches},
-            policy.contamination,
-        ),
-        taken_down=takedown_rule(layout)[0],
-        counter=counter_of(layout, cell.adapter_kind),
-        quota=quota_of(layout, cell),
-    )
-
-
-def _kept_out(layout: Layout, round_name: str) -> tuple[HoldoutRow, ...]:
-    path = layout.table("holdout", round_name)
-    rows = read_table(path, HoldoutRow)
-    told = read_record(layout.manifest("holdout", round_name), AssetManifest).content_id
-    if (found := rows_content_id(rows)) != told:
-        raise StoreError(
-            f"{path}: is {found[:12]}, its manifest says {told[:12]}: keep the holdout out again"
-        )
-    return rows
-
-
-def _slug(layout: Layout, repo: str) -> str:
-    (snapshot,) = read_table(layout.table("repo_snapshots", repo), RepoSnapshot)
-    return slug_of(snapshot.url) or _listed_slug(repo) or _benchmark_named(repo) or repo
-
-
-def _listed_slug(repo: str) -> str:
-    """Of the corpus' entry of that name: a clone from this machine keeps no address."""
-    tables = tomllib.loads(CORPUS.read_text(encoding="utf-8")).get("repo", [])
-    return next((slug_of(item["url"]) for item in tables if item["name"] == repo), "")
-
-
-def _benchmark_named(repo: str) -> str:
-    """A benchmark's repository of that name: where the owner is unknown it counts as that one."""
-    found = Benchmarks.parse(_benchmarks_text(), where=str(BENCHMARKS)).repositories
-    return min((slug for slug in found if slug.rpartition("/")[2] == repo.lower()), default="")
 
 
 def fill(
     spool: Spool,
     rows: Iterable[CandidateRow],
     court: Court,
-    progress: Progress,
+    told: Callable[[int], None],
     *,
     chat: ChatFormat | None = None,
 ) -> None:
-    """One pass over a pool; only facts and signatures stay in memory."""
+    """One pass over a pool; only facts and signatures stay in memory.
+
+    Equal messages are one candidate, of the earliest round that admitted them.
+    """
     for number, row in enumerate(rows, 1):
         facts = facts_of(row, difficulty=difficulty(row))
         length = tokens(row, court.counter)
         if reason := _turned_away(row, facts, length, court) or _unfit(row, court, chat):
             spool.dropped[reason] += 1
+        elif (known := spool.facts.get(facts.example_id)) is not None:
+            spool.dropped["duplicate"] += 1
+            if facts.precedence < known.precedence:
+                _keep(spool, row, facts, length)
         else:
             _keep(spool, row, facts, length)
             spool.signatures[facts.example_id] = signature(own_text(row), court.policy.near)
-        if number % _TOLD_EVERY == 0:
-            progress(number, number, f"{court.adapter_kind} {court.round} candidates")
+        told(number)
+
+
+def _teller(progress: Progress, cell: Cell, total: int) -> Callable[[int], None]:
+    def tell(number: int) -> None:
+        if number % _TOLD_EVERY == 0 or number == total:
+            progress(number, total, f"{cell.form} {cell.adapter_kind} {cell.round} candidates")
+
+    return tell
 
 
 def _turned_away(row: CandidateRow, facts: Facts, length: int, court: Court) -> str:
@@ -234,7 +173,7 @@ def _keep(spool: Spool, row: CandidateRow, facts: Facts, length: int) -> None:
     name = facts.example_id
     spool.places[name] = (spool.file.tell(), len(line))
     spool.file.write(line)
-    spool.facts.append(facts)
+    spool.facts[name] = facts
     spool.lengths[name] = length
     spool.licences[name] = row.origin.licence
     # Why a rejected one lost names its test: only the sort of reason is counted.
@@ -245,7 +184,7 @@ def _composed(cell: Cell, spool: Spool, court: Court) -> Composition:
     candidates = Candidates(
         adapter_kind=cell.adapter_kind,
         round=cell.round,
-        facts=tuple(spool.facts),
+        facts=tuple(spool.facts.values()),
         signatures=spool.signatures,
         dropped=spool.dropped,
         quota=court.quota,

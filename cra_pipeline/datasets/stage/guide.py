@@ -56,9 +56,33 @@ def quota_of(layout: Layout, cell: Cell) -> Quota:
     if plan is None:
         return Quota()
     (item,) = (item for item in plan.adapters if item.adapter_kind == cell.adapter_kind)
-    needed = "dpo" if ADAPTER_KINDS[cell.adapter_kind].technique == "dpo" else "sft"
     sources = tuple(row.source for row in item.stock if row.form == cell.form and row.rows)
-    return Quota(wanted=item.wanted if cell.form == needed else 0, sources=sources)
+    return Quota(
+        wanted=item.wanted if cell.form == _needed(cell.adapter_kind) else 0, sources=sources
+    )
+
+
+def note_on_size(layout: Layout, cell: Cell, rows: int) -> str:
+    """Whether the round's plan calls so few rows not worth a training; empty where it does not.
+
+    Raises:
+        StoreError: The plan is damaged.
+    """
+    plan = _plan(layout, cell.round)
+    if plan is None or cell.form != _needed(cell.adapter_kind):
+        return ""
+    (item,) = (item for item in plan.adapters if item.adapter_kind == cell.adapter_kind)
+    if rows >= item.least:
+        return ""
+    return (
+        f"{cell.form} {cell.adapter_kind} {cell.round}: {rows} rows; the round's training plan "
+        f"calls fewer than {item.least} not worth a training"
+    )
+
+
+def _needed(adapter_kind: str) -> str:
+    """The form without which a kind cannot be trained."""
+    return "dpo" if ADAPTER_KINDS[adapter_kind].technique == "dpo" else "sft"
 
 
 def plan_input(layout: Layout, round_name: str) -> tuple[Input, ...]:

@@ -14,9 +14,9 @@ from cra_pipeline.datasets.format_contract import findings
 from cra_pipeline.datasets.judging import broken_rules
 from cra_pipeline.datasets.policy import CurationPolicy
 from cra_pipeline.datasets.stage.chats import chat_of, note_on_tokens
-from cra_pipeline.datasets.stage.curate import court_of
+from cra_pipeline.datasets.stage.court import court_of
 from cra_pipeline.datasets.stage.dataset_files import Cell, read_rows
-from cra_pipeline.datasets.stage.guide import plan_task
+from cra_pipeline.datasets.stage.guide import note_on_size, plan_task
 from cra_pipeline.datasets.stage.proof import row_faults, witness
 from cra_pipeline.integrations.evidence import write_check
 from cra_pipeline.integrations.files import read_record
@@ -42,8 +42,8 @@ def check_dataset(layout: Layout, cell: Cell) -> CheckReport:
         *broken_rules(rows, court_of(layout, cell, policy=CurationPolicy())),
         *_format_faults(layout, cell, rows),
     ]
-    notes = filter(None, [note_on_tokens(layout, cell.adapter_kind)])
-    report = write_check(layout, manifest, found, notes=tuple(notes))
+    said = [note_on_tokens(layout, cell.adapter_kind), note_on_size(layout, cell, len(rows))]
+    report = write_check(layout, manifest, found, notes=tuple(filter(None, said)))
     if report.passed:
         register(layout.raw_db, _entry(layout, cell, told, rows))
     return report

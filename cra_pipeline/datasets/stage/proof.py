@@ -12,7 +12,7 @@ from cra_pipeline.contracts.datasets import CandidateRow
 from cra_pipeline.contracts.tasks import AttemptRow
 from cra_pipeline.contracts.triples import PreferencePair, TripleRow
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.datasets.increment import answers_of
+from cra_pipeline.datasets.increment import Evidence, IncrementPolicy, answers_of, judged
 from cra_pipeline.datasets.line import Line
 from cra_pipeline.datasets.mining import system_text
 from cra_pipeline.datasets.proof import RoundEvidence, Witness, faults
@@ -96,6 +96,16 @@ def _evidence(layout: Layout, line: Line, repo: str, name: str) -> RoundEvidence
         return _right_answers(layout.partition("attempts", key) / "traces" / f"{attempt_id}.json")
 
     facts = partial(commit_facts, layout, repo, line, of=name)
+    commits = facts({row.sha for row in triples})
+
+    @cache
+    def reasons() -> Mapping[str, str]:
+        offer = Evidence(
+            triples=triples, pairs=pairs, attempts=attempts, commits=commits,
+            call=lambda triple: calls(triple.attempt_id)[triple.call_number],
+        )  # fmt: skip
+        return {row.triple_id: reason for row, reason in judged(offer, IncrementPolicy())}
+
     again = CommitsAgain(
         layout=layout, repo=repo, round_name=name, system=system_text(triples), facts=facts
     )
@@ -106,8 +116,9 @@ def _evidence(layout: Layout, line: Line, repo: str, name: str) -> RoundEvidence
         attempts=attempts,
         calls=calls,
         right_answers=right_answers,
-        commits=facts({row.sha for row in triples}),
+        commits=commits,
         mined=cache(again.of),
+        unfit=lambda name: reasons()[name],
     )
 
 

@@ -27,6 +27,7 @@ from cra_pipeline.integrations.git.borrow import (
     refuse_incomplete,
 )
 from cra_pipeline.integrations.git.run import git
+from cra_pipeline.integrations.git.upstream import keep_upstream, upstream_in
 
 PINNED = "refs/heads/pinned"
 """The only branch of a snapshot."""
@@ -117,6 +118,8 @@ def clone_pinned(
         fresh = scratch / "fresh.git"
         tags, unreadable = _reached_tags(address, holder, pin)
         _fetch_out(address, holder, fresh, pin, tags)
+        if address.path is not None:
+            keep_upstream(fresh, upstream_in(locate(address.path).common))
         facts = CloneFacts(
             commits=int(git(fresh, "rev-list", "--count", PINNED)),
             tags=tuple(sorted(tags)),

@@ -18,11 +18,13 @@ from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.datasets.length import CharacterCounter, LengthPolicy, tokens
 from cra_pipeline.datasets.policy import CurationPolicy
 from cra_pipeline.datasets.replay import ReplayPolicy
-from cra_pipeline.datasets.stage.curate import curate
+from cra_pipeline.datasets.stage.court import court_of
+from cra_pipeline.datasets.stage.curate import Spool, curate, fill
 from cra_pipeline.datasets.stage.dataset_files import Cell, read_rows
 from cra_pipeline.datasets.stage.holdout import keep_out
 from cra_pipeline.datasets.stage.increments import add_round
 from cra_pipeline.datasets.stage.judge import check_dataset
+from cra_pipeline.datasets.stage.pools import check_pool, gather_pool
 from cra_pipeline.datasets.stage.turn import prepare_round
 from cra_pipeline.errors import DatasetError, StoreError
 from cra_pipeline.integrations.files import read_record, read_table, write_record
@@ -34,6 +36,7 @@ from cra_pipeline_tests.datasets.worlds import (
     grow,
     hour,
     register,
+    table,
     work,
 )
 from cra_pipeline_tests.integrations.raw_db.databases import empty_database, rows
@@ -378,3 +381,49 @@ def test_a_broken_line_is_named(world: World) -> None:
 
     with pytest.raises(StoreError, match=r"sft\.jsonl:56: SftExample"):
         check_dataset(world.layout, SCOPE)
+
+
+def test_what_an_earlier_round_said_already_is_its_row_and_is_not_lost(
+    made: World, world: World
+) -> None:
+    layout = world.layout
+    first, second = (
+        read_table(layout.table("round_increment", name), CandidateRow) for name in ("r01", "r02")
+    )
+    again = [row.model_copy(update={"round": "r02"}) for row in first]
+    table(layout, "round_increment", "r02", [*again, *second])
+    gather_pool(layout, "r02")
+    assert check_pool(layout, "r02").passed
+
+    curate(layout, SCOPE)
+    manifest = read_record(SCOPE.folder(layout) / "manifest.json", DatasetManifest)
+    assert SCOPE.file(layout).read_bytes() == SCOPE.file(made.layout).read_bytes()
+    told = {item.label: item.count for item in manifest.dropped}
+    assert told["duplicate"] == sum(row.adapter_kind == "scope" for row in again)
+
+
+def test_equal_messages_are_the_earliest_rounds_in_whatever_order_they_come(
+    made: World, tmp_path: Path
+) -> None:
+    (row, *_) = read_table(made.layout.table("round_increment", "r01"), CandidateRow)
+    both = [row.model_copy(update={"round": name}) for name in ("r02", "r01")]
+    court = court_of(made.layout, Cell("sft", row.adapter_kind, "r02"), policy=CurationPolicy())
+    for rows in (both, both[::-1]):
+        with (tmp_path / "spool").open("w+b") as file:
+            spool = Spool(file)
+            fill(spool, rows, court, lambda _: None)
+            start, size = spool.places[row.example_id]
+            file.seek(start)
+
+            assert json.loads(file.read(size))["round"] == "r01"
+        assert [fact.round for fact in spool.facts.values()] == ["r01"]
+
+
+def test_progress_tells_how_many_candidates_there_are(world: World) -> None:
+    told: list[tuple[int, int, str]] = []
+    curate(world.layout, SCOPE, progress=lambda *words: told.append(words))
+    rounds = ("r01", "r02")
+    offered = [read_table(world.layout.table("round_increment", n), CandidateRow) for n in rounds]
+    total = sum(row.adapter_kind == "scope" for rows in offered for row in rows)
+
+    assert told == [(total, total, "sft scope r02 candidates")]

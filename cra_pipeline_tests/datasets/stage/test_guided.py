@@ -24,7 +24,14 @@ from cra_pipeline_tests.datasets.worlds import World
 pytestmark = pytest.mark.slow
 
 
-def plan(layout: Layout, round_name: str, wanted: int, *, findings: tuple[str, ...] = ()) -> None:
+def plan(
+    layout: Layout,
+    round_name: str,
+    wanted: int,
+    *,
+    least: int = 0,
+    findings: tuple[str, ...] = (),
+) -> None:
     """A plan that wants so many rows of each kind, from attempts first."""
     draft, whole = example(AdapterPlan), example(TrainingPlan)
     assert isinstance(draft, AdapterPlan)
@@ -35,7 +42,13 @@ def plan(layout: Layout, round_name: str, wanted: int, *, findings: tuple[str, .
     )
     adapters = tuple(
         draft.model_copy(
-            update={"adapter_kind": kind, "round": round_name, "wanted": wanted, "stock": stock}
+            update={
+                "adapter_kind": kind,
+                "round": round_name,
+                "wanted": wanted,
+                "least": least,
+                "stock": stock,
+            }
         )
         for kind in ADAPTER_KINDS
     )
@@ -89,3 +102,15 @@ def test_a_plan_that_failed_its_check_guides_nothing(world: World) -> None:
 
     with pytest.raises(CheckError, match="training_plan of r02 failed its check: made up"):
         curate(world.layout, SCOPE)
+
+
+@pytest.mark.parametrize(("least", "words"), [(57, "56 rows; the round's training plan"), (56, "")])
+def test_a_size_that_the_plan_calls_not_worth_a_training_is_noted(
+    least: int, words: str, world: World
+) -> None:
+    plan(world.layout, "r02", 3000, least=least)
+    curate(world.layout, SCOPE)
+    report = check_dataset(world.layout, SCOPE)
+
+    assert report.passed
+    assert any(words in note for note in report.notes if "estimated" not in note) == bool(words)

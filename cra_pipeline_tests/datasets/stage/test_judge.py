@@ -6,6 +6,7 @@ import pytest
 
 from cra_pipeline.contracts.holdout import HoldoutRow
 from cra_pipeline.contracts.tasks import AttemptRow, Outcome
+from cra_pipeline.contracts.triples import TripleRow
 from cra_pipeline.datasets.stage.dataset_files import Cell, read_rows
 from cra_pipeline.datasets.stage.judge import check_dataset
 from cra_pipeline.errors import StoreError
@@ -76,3 +77,34 @@ def test_a_holdout_that_is_not_its_manifests_is_refused(world: World) -> None:
 
     with pytest.raises(StoreError, match=r"its manifest says .*keep the holdout out again"):
         check_dataset(world.layout, SCOPE)
+
+
+def test_a_row_whose_prompt_has_two_right_answers_is_found(world: World) -> None:
+    origin = next(read_rows(world.layout, SCOPE)).origin
+    key = f"{origin.repo}|r02"
+    listed = read_table(world.layout.table("triples", key), TripleRow)
+    (own,) = (row for row in listed if row.triple_id == origin.row)
+    other = {"yes": "no", "no": "yes"}[own.right_answer]
+    again = own.model_copy(update={"triple_id": "f" * 64, "right_answer": other})
+    table(world.layout, "triples", key, [*listed, again])
+
+    found = check_dataset(world.layout, SCOPE).findings
+    assert any("its triple is no candidate: conflicting_labels" in item for item in found)
+
+
+def test_a_row_of_an_answer_that_an_earlier_attempt_gave_is_found(world: World) -> None:
+    origin = next(read_rows(world.layout, SCOPE)).origin
+    key = f"{origin.repo}|r02"
+    listed = read_table(world.layout.table("triples", key), TripleRow)
+    (own,) = (row for row in listed if row.triple_id == origin.row)
+    first = own.model_copy(update={"triple_id": "f" * 64, "call_number": -1})
+    table(world.layout, "triples", key, [*listed, first])
+
+    found = check_dataset(world.layout, SCOPE).findings
+    assert any("its triple is no candidate: repeated" in item for item in found)
+
+
+def test_a_dataset_of_a_few_rows_is_found(world: World) -> None:
+    found = tampered(world.layout, SCOPE, lambda rows: rows.__delitem__(slice(9, None)))
+
+    assert "too few rows: 9, expected 10 or more" in found

@@ -7,6 +7,7 @@ import pytest
 from cra_pipeline.datasets.caps import CapPolicy
 from cra_pipeline.datasets.policy import CurationPolicy
 from cra_pipeline.datasets.replay import ReplayPolicy
+from cra_pipeline.datasets.size import SizePolicy
 from cra_pipeline.datasets.stage.curate import curate
 from cra_pipeline.datasets.stage.dataset_files import Cell
 from cra_pipeline.datasets.stage.increments import add_round, check_increment
@@ -99,3 +100,10 @@ def test_a_dataset_at_work_is_refused(made: World) -> None:
         pytest.raises(BusyError),
     ):
         curate(made.layout, SCOPE)
+
+
+def test_too_few_rows_are_refused_with_their_number(made: World, world: World) -> None:
+    with pytest.raises(DatasetError, match="scope r02: too few rows: 56, expected 57 or more"):
+        curate(world.layout, SCOPE, policy=CurationPolicy(size=SizePolicy(least=57)))
+
+    assert bytes_of(SCOPE.folder(world.layout)) == bytes_of(SCOPE.folder(made.layout))
