@@ -408,10 +408,10 @@ def test_equal_messages_are_the_earliest_rounds_in_whatever_order_they_come(
     (row, *_) = read_table(made.layout.table("round_increment", "r01"), CandidateRow)
     both = [row.model_copy(update={"round": name}) for name in ("r02", "r01")]
     court = court_of(made.layout, Cell("sft", row.adapter_kind, "r02"), policy=CurationPolicy())
-    for rows in (both, both[::-1]):
+    for listed in (both, both[::-1]):
         with (tmp_path / "spool").open("w+b") as file:
             spool = Spool(file)
-            fill(spool, rows, court, lambda _: None)
+            fill(spool, listed, court, lambda _: None)
             start, size = spool.places[row.example_id]
             file.seek(start)
 

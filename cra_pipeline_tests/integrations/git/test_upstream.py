@@ -19,7 +19,7 @@ from cra_pipeline_tests.histories import Upstream
         ('[remote "origin"]\n\turl = https://github.com/Pallets/Click.git\n', "pallets/click"),
         (
             '[remote "origin"]\n\tfetch = +x\n\turl = git@host.example:a/click\n',
-            "pallets/click",
+            "a/click",
         ),
         ('[remote "origin"]\n\turl = "https://me:secret@host.example/a/b.git/"\n', "a/b"),
         ('[remote "origin"]\n\turl = host.example:a/b.git\n', "a/b"),
