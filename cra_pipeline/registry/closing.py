@@ -78,5 +78,7 @@ def _ending(version: str, lines: Sequence[LedgerLine]) -> tuple[Ending, str]:
         if line.act == "rollback_done" and line.from_version == version:
             return "rolled_back", line.reason
         if line.version == version and line.act in _ENDINGS:
-            return _ENDINGS[line.act], line.reason
+            # Why another one was rolled back says nothing of the one that serves again.
+            again = f"again, after {line.from_version}" if line.act == "rollback_done" else ""
+            return _ENDINGS[line.act], again or line.reason
     return "undecided", ""

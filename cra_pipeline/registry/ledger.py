@@ -11,10 +11,11 @@ from typing import Any
 from cra_pipeline.contracts.registry import LedgerHead, LedgerLine
 from cra_pipeline.errors import RegistryError
 
-_REMEDY = (
+REMEDY = (
     "the ledger is only ever appended to: restore ledger.jsonl and head.json from a backup; "
     "the adapters in service stay as they are"
 )
+"""What to do about a ledger that is not whole."""
 
 
 def read_lines(content: bytes, head: LedgerHead | None, *, where: str) -> tuple[LedgerLine, ...]:
@@ -67,7 +68,7 @@ def _line(text: bytes, number: int, previous: str, where: str) -> LedgerLine:
     try:
         line = LedgerLine.parse_json(text, where=f"{where}:{number + 1}")
     except ValueError as error:
-        raise RegistryError(f"{error}: {_REMEDY}") from error
+        raise RegistryError(f"{error}: {REMEDY}") from error
     if line.number != number:
         raise _damaged(
             where, number + 1, f"bears number {line.number}, expected {number}: a line before it "
@@ -97,4 +98,4 @@ def _require_head(lines: Sequence[LedgerLine], head: LedgerHead | None, where: s
 
 
 def _damaged(where: str, number: int, fault: str) -> RegistryError:
-    return RegistryError(f"{where}: line {number} {fault}: {_REMEDY}")
+    return RegistryError(f"{where}: line {number} {fault}: {REMEDY}")

@@ -29,6 +29,16 @@ def parts_of(version: str) -> tuple[str, int]:
     return match[1], int(match[2])
 
 
+def is_version(text: str, adapter_kind: str) -> bool:
+    """Whether a text names a version of a kind.
+
+    >>> is_version("scope-v3", "scope"), is_version("scope-v3", "precision")
+    (True, False)
+    """
+    match = _VERSION.fullmatch(text)
+    return match is not None and match[1] == adapter_kind
+
+
 def stages_of(adapter_kind: str) -> tuple[str, ...]:
     """The agent's stage names under which a kind is looked up; each has one active version.
 

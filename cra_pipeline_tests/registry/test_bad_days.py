@@ -96,6 +96,45 @@ def test_a_head_that_is_gone_moves_nothing(world: World) -> None:
     assert active(world.layout) == "scope-v1"
 
 
+@pytest.mark.parametrize("databases", [True, False])
+def test_a_ledger_that_is_gone_with_its_head_gives_no_number_out_twice(
+    world: World, *, databases: bool
+) -> None:
+    ledger_path(world.layout).unlink()
+    head_path(world.layout).unlink()
+    if not databases:
+        world.layout.curated_db.unlink()
+    before = kept_files(world.layout)
+
+    for act in (
+        second,
+        lambda x: roll_back(x, "scope", reason="ada: slow"),
+        lambda x: register(x, "scope", "r01", vet=vet),
+    ):
+        with pytest.raises(RegistryError, match=r"lost or exchanged: .*restore"):
+            act(world.layout)
+    assert kept_files(world.layout) == before
+
+
+def test_a_ledger_that_was_exchanged_for_an_older_one_moves_nothing(layout: Layout) -> None:
+    world = World(layout=layout)
+    world.serve()
+    older = {path: path.read_bytes() for path in (ledger_path(layout), head_path(layout))}
+    world.serve(round_name="r02")
+    for path, content in older.items():
+        path.write_bytes(content)
+
+    with pytest.raises(RegistryError, match="has 1 versions of scope, but there was scope-v2"):
+        roll_back(layout, "scope", reason="ada: slow")
+    assert active(layout) == marked(layout) == "scope-v2"
+
+
+def kept_files(layout: Layout) -> dict[str, bytes]:
+    """Everything that versions keep."""
+    folder = layout.registry / "versions"
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_a_clock_that_goes_back_is_held_at_the_last_line(world: World) -> None:
     before = read_book(world.layout).lines[-1].at
 

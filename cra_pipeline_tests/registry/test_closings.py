@@ -8,13 +8,14 @@ import pytest
 
 from cra_pipeline.contracts.rounds import KindClosing, RoundClosing, RoundRecord
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.errors import RoundError
+from cra_pipeline.errors import RegistryError, RoundError
 from cra_pipeline.integrations.files import write_record
 from cra_pipeline.kinds import ADAPTER_KINDS
+from cra_pipeline.registry.stage.book import read_book
 from cra_pipeline.registry.stage.closings import close_round, closing_of, incumbents
 from cra_pipeline.registry.stage.entries import check_active
 from cra_pipeline.registry.stage.promoting import promote, roll_back
-from cra_pipeline_tests.registry.worlds import World
+from cra_pipeline_tests.registry.worlds import World, candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ def test_a_version_that_serves_again_counts_as_promoted(world: World) -> None:
     world.serve(round_name="r02")
     roll_back(world.layout, "scope", reason="ada: slow")
 
-    assert of(close_round(world.layout, "r01", [])).ending == "promoted"
+    found = of(close_round(world.layout, "r01", []))
+    assert (found.ending, found.reason) == ("promoted", "again, after scope-v2")
     assert of(close_round(world.layout, "r02", [])).ending == "rolled_back"
 
 
@@ -92,6 +94,17 @@ def test_a_closed_round_stays_as_it_was_closed(world: World) -> None:
     assert close_round(world.layout, "r01", []) == first == closing_of(world.layout, "r01")
     assert first.plateau == ("scope",)
     assert first.advice == ("add repositories",)
+
+
+def test_nothing_is_entered_into_a_closed_round(world: World) -> None:
+    world.serve()
+    close_round(world.layout, "r01", [])
+    world.entered("scope", "r01")
+    world.gated(figures=(candidate(0.95, 0.9, 0.97),))
+
+    with pytest.raises(RegistryError, match="nothing is entered into a closed round"):
+        world.entered("scope", "r01")
+    assert list(read_book(world.layout).standing.versions) == ["scope-v1"]
 
 
 def test_a_round_is_not_closed_over_a_report_that_was_not_entered(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 
 import pytest
@@ -204,6 +205,26 @@ def test_damaged_files_are_not_put_in_service_even_by_override(world: World) -> 
         with pytest.raises(RegistryError, match="restore the folder"):
             promote(world.layout, "scope", "scope-v1", override=override)
     assert active(world.layout) == ""
+
+
+@pytest.mark.parametrize("damage", ["changed", "gone"])
+def test_a_rollback_never_leads_to_files_that_are_no_longer_whole(
+    world: World, damage: str
+) -> None:
+    for name in ("r01", "r02", "r03"):
+        world.serve(round_name=name)
+    folder = world.layout.adapter_version("scope-v2")
+    if damage == "gone":
+        shutil.rmtree(folder)
+    else:
+        (folder / WEIGHTS).write_bytes(b"half")
+
+    with pytest.raises(RegistryError, match=r"restore the folder.*retire scope-v2"):
+        roll_back(world.layout, "scope", reason="ada: slow")
+    assert active(world.layout) == marked(world.layout) == "scope-v3"
+    retire(world.layout, "scope-v2", reason="ada: its files are lost")
+    roll_back(world.layout, "scope", reason="ada: slow")
+    assert active(world.layout) == marked(world.layout) == "scope-v1"
 
 
 def test_a_version_keeps_its_files_when_its_round_is_trained_again(world: World) -> None:

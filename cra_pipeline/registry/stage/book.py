@@ -87,6 +87,11 @@ def head_path(layout: Layout) -> Path:
     return layout.registry / "head.json"
 
 
+def closing_path(layout: Layout, round_name: str) -> Path:
+    """What a round came to; there is none while it is open."""
+    return layout.rounds / "closed" / f"{round_name}.json"
+
+
 def read_book(layout: Layout, clock: Clock = time.time) -> Book:
     """The ledger as it lies there, with nothing settled; empty before the first version.
 

@@ -13,7 +13,7 @@ from cra_pipeline.integrations.evidence import command_of
 from cra_pipeline.integrations.files import read_record, write_record
 from cra_pipeline.kinds import ADAPTER_KINDS
 from cra_pipeline.registry.closing import Flat, round_closing
-from cra_pipeline.registry.stage.book import Book, Clock
+from cra_pipeline.registry.stage.book import Book, Clock, closing_path
 from cra_pipeline.registry.stage.evidence import GATE, cell_of
 from cra_pipeline.registry.stage.settling import settled
 
@@ -53,7 +53,7 @@ def close_round(
     with settled(layout, clock) as book:
         _require_entered(book, round_name)
         closing = round_closing(round_name, book.lines, book.standing, flat, int(clock()))
-        write_record(layout.rounds / "closed" / f"{round_name}.json", closing)
+        write_record(closing_path(layout, round_name), closing)
     return closing
 
 
@@ -63,7 +63,7 @@ def closing_of(layout: Layout, round_name: str) -> RoundClosing | None:
     Raises:
         StoreError: It is damaged.
     """
-    path = layout.rounds / "closed" / f"{round_name}.json"
+    path = closing_path(layout, round_name)
     return read_record(path, RoundClosing) if path.exists() else None
 
 

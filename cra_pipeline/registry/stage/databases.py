@@ -15,9 +15,10 @@ from cra_pipeline.integrations.curated_db.adapters import ServedVersion, serving
 from cra_pipeline.integrations.files import read_record
 from cra_pipeline.integrations.raw_db.adapter_registry import AdapterEntry, deploy, deployed
 from cra_pipeline.integrations.raw_db.training_datasets import RegisteredDataset
+from cra_pipeline.kinds import ADAPTER_KINDS
 from cra_pipeline.registry.stage.book import Book
 from cra_pipeline.registry.stage.keeping import kept_manifest, kept_report
-from cra_pipeline.registry.versions import parts_of, role_of, stages_of
+from cra_pipeline.registry.versions import is_version, parts_of, role_of, stages_of
 
 _DIGITS = 12
 """Of a dataset's content id that stand behind its path in the agent's database."""
@@ -55,6 +56,18 @@ def is_deployed(book: Book, adapter_kind: str, version: str) -> bool:
     wanted = (version,) if version else ()
     found = deployed(book.layout.raw_db, stages_of(adapter_kind))
     return all(tags == wanted for tags in found.values())
+
+
+def versions_served(layout: Layout) -> set[str]:
+    """Names of versions at which the switch stands, those that the ledger does not know included.
+
+    Raises:
+        StoreError: The database is damaged or held too long.
+    """
+    stages = {stage: kind for kind in ADAPTER_KINDS for stage in stages_of(kind)}
+    found = serving(layout.curated_db, tuple(stages))
+    # Tags of another form are no business of this registry.
+    return {tag for stage, tags in found.items() for tag in tags if is_version(tag, stages[stage])}
 
 
 def _entry(book: Book, version: str) -> AdapterEntry:

@@ -11,7 +11,7 @@ from cra_pipeline.contracts.adapters import AdapterManifest
 from cra_pipeline.contracts.gates import GateReport
 from cra_pipeline.contracts.registry import VersionState
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.errors import RegistryError, StoreError
+from cra_pipeline.errors import GuardError, RegistryError, StoreError
 from cra_pipeline.integrations.adapter_files import (
     CONFIG,
     MANIFEST,
@@ -21,6 +21,8 @@ from cra_pipeline.integrations.adapter_files import (
 )
 from cra_pipeline.integrations.files import read_record
 from cra_pipeline.integrations.leftovers import prefix_of
+from cra_pipeline.kinds import ADAPTER_KINDS
+from cra_pipeline.registry.versions import is_version
 
 REPORT = "gate.json"
 _KEPT = (WEIGHTS, CONFIG, MANIFEST)
@@ -65,6 +67,13 @@ def keep(layout: Layout, version: str, adapter: Path, report: Path) -> None:
         shutil.rmtree(half, ignore_errors=True)
 
 
+def versions_kept(layout: Layout) -> set[str]:
+    """Names of versions whose folders are there, those that the ledger does not know included."""
+    folder = layout.adapter_version("any").parent
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set[str]()
+    return {name for name in names if any(is_version(name, kind) for kind in ADAPTER_KINDS)}
+
+
 def kept_manifest(layout: Layout, version: str) -> AdapterManifest:
     """How a version was trained.
 
@@ -87,11 +96,18 @@ def require_kept(layout: Layout, row: VersionState) -> None:
     """Refuse a version whose kept files are not those that were vetted when it was registered.
 
     Raises:
-        RegistryError: They differ.
-        GuardError: One of them is missing.
+        RegistryError: They differ, or one of them is missing.
     """
     folder = layout.adapter_version(row.version)
-    found, _ = adapter_digest(folder)
+    try:
+        kept_manifest(layout, row.version)
+        kept_report(layout, row.version)
+        found, _ = adapter_digest(folder)
+    except (GuardError, StoreError) as error:
+        raise RegistryError(
+            f"{folder}: {row.version} is no longer whole ({error}): restore the folder from a "
+            "backup, or register a new version"
+        ) from error
     if found != row.adapter_digest:
         raise RegistryError(
             f"{folder}: holds adapter {found[:12]}, the ledger knows {row.adapter_digest[:12]} as "

@@ -129,7 +129,7 @@ def roll_back(
         clock: Seconds since the epoch.
 
     Raises:
-        RegistryError: No version of the kind serves.
+        RegistryError: No version of the kind serves, or the one before is no longer whole.
         StoreError: A database or the ledger cannot be written; the next act undoes this one.
     """
     with settled(layout, clock) as book:
@@ -137,7 +137,11 @@ def roll_back(
 
 
 def backed(book: Book, adapter_kind: str, reason: str) -> LedgerLine:
-    """Carry out a rollback."""
+    """Carry out a rollback.
+
+    Raises:
+        RegistryError: No version serves, or the one before is no longer whole.
+    """
     active = book.standing.active.get(adapter_kind, "")
     if not active:
         raise RegistryError(
@@ -146,6 +150,8 @@ def backed(book: Book, adapter_kind: str, reason: str) -> LedgerLine:
         )
     version = book.standing.before(adapter_kind)
     row = book.standing.versions.get(version)
+    if row is not None:
+        _require_way_back(book, row)
     intent = book.append(
         "rollback_intended",
         adapter_kind=adapter_kind,
@@ -160,6 +166,17 @@ def backed(book: Book, adapter_kind: str, reason: str) -> LedgerLine:
     )
     put_in_service(book, adapter_kind, version, intent.at)
     return finish(book, intent)
+
+
+def _require_way_back(book: Book, row: VersionState) -> None:
+    """Refuse to put files in service that are not those which served."""
+    try:
+        require_kept(book.layout, row)
+    except RegistryError as error:
+        raise RegistryError(
+            f"{error}; or retire it (cra-pipeline retire {row.version}): then a rollback leads to "
+            "the version before it, or to the base"
+        ) from error
 
 
 def roll_back_regressed(layout: Layout, advice: Advice) -> LedgerLine | None:

@@ -9,7 +9,7 @@ from cra_pipeline.contracts.gates import GateReport
 from cra_pipeline.contracts.registry import VersionState
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import RegistryError
-from cra_pipeline.registry.stage.book import Book
+from cra_pipeline.registry.stage.book import Book, closing_path
 from cra_pipeline.registry.stage.evidence import cell_of, gate_report, report_path
 from cra_pipeline.registry.stage.keeping import Vet, keep, sound_adapter
 from cra_pipeline.registry.stage.settling import settled
@@ -28,8 +28,8 @@ def register(
 
     Raises:
         CheckError: The report is missing, unchecked or edited.
-        RegistryError: Adapter, manifest and report are not of the same thing, or the ledger is
-            damaged.
+        RegistryError: Adapter, manifest and report are not of the same thing, the round is closed,
+            or the ledger is damaged.
         GuardError: The adapter's files are not sound.
         StoreError: The adapter is missing, or the disk is full.
     """
@@ -44,6 +44,7 @@ def entered(book: Book, adapter_kind: str, round_name: str, vet: Vet) -> Version
     for row in book.standing.of_kind(adapter_kind):
         if row.gate_report == digest:
             return row
+    _require_open(book.layout, adapter_kind, round_name)
     folder = book.layout.partition("adapter", cell_of(adapter_kind, round_name))
     manifest = vet(folder)
     _require_same(manifest, report)
@@ -67,6 +68,16 @@ def entered(book: Book, adapter_kind: str, round_name: str, vet: Vet) -> Version
         code=code(),
     )
     return book.version(version)
+
+
+def _require_open(layout: Layout, adapter_kind: str, round_name: str) -> None:
+    """What a round came to is written once, when it is closed."""
+    path = closing_path(layout, round_name)
+    if path.exists():
+        raise RegistryError(
+            f"{adapter_kind} {round_name}: {path} says what the round came to, and this report was "
+            "made since: nothing is entered into a closed round; train and gate in an open one"
+        )
 
 
 def code() -> str:

@@ -13,9 +13,18 @@ from contextlib import contextmanager
 from cra_pipeline.contracts.bases import BaseRecord
 from cra_pipeline.contracts.registry import LedgerAct, LedgerLine
 from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.errors import RegistryError
 from cra_pipeline.integrations.files import read_record
-from cra_pipeline.registry.stage.book import Book, Clock, held
-from cra_pipeline.registry.stage.databases import is_deployed, is_serving, put_in_service
+from cra_pipeline.registry.ledger import REMEDY
+from cra_pipeline.registry.stage.book import Book, Clock, held, ledger_path
+from cra_pipeline.registry.stage.databases import (
+    is_deployed,
+    is_serving,
+    put_in_service,
+    versions_served,
+)
+from cra_pipeline.registry.stage.keeping import versions_kept
+from cra_pipeline.registry.versions import parts_of
 
 
 @contextmanager
@@ -33,12 +42,34 @@ def settled(layout: Layout, clock: Clock = time.time) -> Iterator[Book]:
 
 
 def settle(book: Book) -> None:
-    """Finish or undo the open act, enter bases that are new, bring the databases in line."""
+    """Finish or undo the open act, enter bases that are new, bring the databases in line.
+
+    Raises:
+        RegistryError: There are versions that the ledger does not know.
+        StoreError: A database cannot be brought in line.
+    """
+    _require_all_known(book)
     if book.standing.intent is not None:
         _resolve(book, book.standing.intent)
     _enter_bases(book)
     for kind in book.standing.kinds:
         _align(book, kind)
+
+
+def _require_all_known(book: Book) -> None:
+    """A ledger that was lost, or exchanged for an older one, would give numbers out twice.
+
+    A killed registration leaves files of the version that comes next, and nothing else does.
+    """
+    served = versions_served(book.layout)
+    for version in sorted(served | versions_kept(book.layout)):
+        kind, number = parts_of(version)
+        known = len(book.standing.of_kind(kind))
+        if number > known + (version not in served):
+            raise RegistryError(
+                f"{ledger_path(book.layout)}: has {known} versions of {kind}, but there was "
+                f"{version}: the ledger was lost or exchanged: {REMEDY}"
+            )
 
 
 def finish(book: Book, intent: LedgerLine, *, undo: bool = False) -> LedgerLine:
