@@ -33,6 +33,7 @@ from cra_pipeline.contracts import (
     rewordings,
     rounds,
     sandbox,
+    serving,
     sources,
     takedowns,
     tasks,
@@ -221,3 +222,17 @@ round_gate_reports = _listed(gates.RoundGateReport)
 ledger_lines = _listed(registry.LedgerLine)
 ledger_heads = _listed(registry.LedgerHead)
 version_states = _listed(registry.VersionState)
+
+served_adapters = _listed(serving.ServedAdapter)
+in_service = _listed(serving.InService)
+base_figures = _listed(serving.BaseFigures)
+server_instances = _listed(serving.ServerInstance)
+serving_groups = _listed(serving.ServingGroup)
+serving_layouts = _listed(serving.ServingLayout)
+deployed_answers = _listed(serving.DeployedAnswer)
+deployed_versions = _listed(serving.DeployedVersion)
+deployments = _listed(serving.Deployment)
+comparisons = _listed(serving.Comparison)
+kind_agreements = _listed(serving.KindAgreement)
+asked_both = _listed(serving.AskedBoth)
+migration_reports = _listed(serving.MigrationReport)

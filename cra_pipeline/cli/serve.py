@@ -1,10 +1,11 @@
-"""``serve``: a base of the workspace and adapters on it, behind an OpenAI-compatible address."""
+"""``serve``: what the registry says is in service behind one gateway, or one base by itself."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,23 +13,64 @@ from cra_pipeline.cli.install_servers import install_option
 from cra_pipeline.integrations.home import current_layout
 from cra_pipeline.kinds import ADAPTER_KINDS
 
+SERVERS = ("transformers", "vllm", "llama_server")
+
 
 @click.command()
 @install_option
-@click.option("--base", "base_id", required=True, metavar="ID", help="A base of the workspace.")
+@click.option("--base", "base_id", metavar="ID", help="Only this base, and no registry.")
 @click.option(
-    "--adapter", "adapters", multiple=True, metavar="KIND=FOLDER", help="Of a finished adapter."
+    "--adapter", "adapters", multiple=True, metavar="KIND=FOLDER", help="On --base: a finished one."
 )
+@click.option("--server", type=click.Choice(SERVERS), default="transformers", show_default=True)
+@click.option(
+    "--canary",
+    "canaries",
+    multiple=True,
+    metavar="KIND=VERSION:SHARE",
+    help="A version that answers a share of the calls, such as scope=scope-v4:0.1.",
+)
+@click.option(
+    "--shadow",
+    "shadows",
+    multiple=True,
+    metavar="KIND=VERSION",
+    help="A version that is asked beside and compared, but never heard.",
+)
+@click.option("--memory", type=click.FloatRange(0), default=0.0, help="GiB; else what there is.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="On 127.0.0.1; 0 for any.")
+@click.option("--log", type=click.Path(path_type=Path), help="Request log; goes on where it is.")
+@click.option("--token-file", type=click.Path(path_type=Path), help="Made where it is missing.")
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32")
 @click.option("--device", default="cpu", show_default=True, help="As torch names it.")
 def serve(
-    *, base_id: str, adapters: tuple[str, ...], port: int, precision: str, device: str
+    *,
+    base_id: str | None,
+    adapters: tuple[str, ...],
+    port: int,
+    precision: str,
+    device: str,
+    **options: Any,  # noqa: ANN401  # of the registry's service
 ) -> None:
-    """Serve a base and adapters by name until interrupted, by transformers, on loopback.
+    """Serve what the registry says until interrupted, and follow it: promotions serve at once.
 
-    It goes one request at a time, on any machine; for many agents take a big server.
+    The agent's calls come in at one address, each is answered by the version of its kind that is in
+    service, and every one is logged. With --base, a base and adapters of any folder are served by
+    name instead, and the registry is not asked.
     """
+    if adapters and base_id is None:
+        raise click.UsageError("--adapter is of a --base; the registry names its own adapters")
+    if base_id is None:
+        from cra_pipeline.cli.serve_registry import serve_registry
+
+        serve_registry(port=port, precision=precision, device=device, **options)
+        return
+    _serve_base(base_id, adapters, port=port, precision=precision, device=device)
+
+
+def _serve_base(
+    base_id: str, adapters: tuple[str, ...], *, port: int, precision: str, device: str
+) -> None:
     from cra_pipeline.integrations.model_server.fleet import transformers_fleet
     from cra_pipeline.integrations.model_server.policy import ServerPolicy
 

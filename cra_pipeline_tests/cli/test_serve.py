@@ -12,7 +12,13 @@ from cra_pipeline.cli import main
 @pytest.mark.parametrize(
     ("options", "status", "words"),
     [
-        ((), 2, "--base"),
+        ((), 1, "no base is imported"),
+        (("--adapter", "scope=here"), 2, "--adapter is of a --base"),
+        (("--canary", "scope=scope-v4"), 2, "expected KIND=VERSION:SHARE"),
+        (("--canary", "scope=scope-v4:0"), 2, "SHARE above 0 and at most 1"),
+        (("--canary", "scope=scope-v4:1.5"), 2, "SHARE above 0 and at most 1"),
+        (("--shadow", "scope=precision-v4"), 2, "expected KIND=VERSION"),
+        (("--shadow", "scope=scope-v4"), 1, "no version of scope"),
         (("--base", "b", "--adapter", "scope"), 2, "expected KIND=FOLDER"),
         (("--base", "b", "--adapter", "scoop=here"), 2, "KIND one of scope"),
         (("--base", "b", "--precision", "float8"), 2, "float8"),

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cra_pipeline.integrations.ranking.shelves import Shelves
 from cra_pipeline.integrations.responders.endpoint import Endpoint
 from cra_pipeline.integrations.responders.oracles import Oracles
+
+if TYPE_CHECKING:
+    from cra_pipeline.integrations.responders.served import Service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +27,7 @@ class Ingredients:
         otherwise: Responder's name for the rest; for ``mixture`` and ``ranked``.
         shelves: Repositories whose files are ranked; for ``ranked``.
         rank_with_model: Whether ``ranked`` asks the server as well how sure it is.
+        service: Routes and servers; for ``served``.
     """
 
     oracles: Oracles = field(default_factory=Oracles)
@@ -32,3 +37,4 @@ class Ingredients:
     otherwise: str = ""
     shelves: Shelves | None = None
     rank_with_model: bool = False
+    service: Service | None = None

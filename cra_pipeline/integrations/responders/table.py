@@ -13,6 +13,7 @@ RESPONDERS = {
     "openai": "cra_pipeline.integrations.responders.openai:OpenAIResponder",
     "ranked": "cra_pipeline.integrations.responders.ranked:RankedResponder",
     "recorded": "cra_pipeline.integrations.responders.recorded:RecordedResponder",
+    "served": "cra_pipeline.integrations.responders.served:ServedResponder",
 }
 """Responder's name to ``module:class``; a class has ``build(ingredients)``."""
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from cra_pipeline.contracts.serving import Routes
 from cra_pipeline.integrations.ranking.shelves import Shelves
 from cra_pipeline.integrations.responders.endpoint import Endpoint
 from cra_pipeline.integrations.responders.ingredients import Ingredients
+from cra_pipeline.integrations.responders.served import Service
 from cra_pipeline.integrations.responders.table import RESPONDERS, load_responder
 from cra_pipeline_tests.integrations.responders.test_recorded import one, write
 
@@ -26,6 +28,7 @@ def test_every_name_leads_to_a_responder_of_that_name(name: str, tmp_path: Path)
         by_kind={"scope": "openai"},
         otherwise="gold",
         shelves=Shelves(),
+        service=Service(routes=Routes(), lanes={}),
     )
 
     assert load_responder(name, ingredients).name == name

@@ -1,0 +1,204 @@
+"""One model server as requests see it: its address may change, its answers must be its model's."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import aiohttp
+from pydantic_core import to_json
+
+from cra_pipeline.contracts.calls import ModelAnswer, ModelRequest
+from cra_pipeline.errors import ModelError
+from cra_pipeline.integrations.responders.completions import parse_completion
+from cra_pipeline.integrations.responders.queueing import queued
+
+_LONGEST_BODY = 4 * 2**20
+_QUOTED = 300
+_OK, _TOO_MANY, _UNAVAILABLE = 200, 429, 503
+# A server that drops idle connections early would cut off a request sent just then.
+_IDLE_S = 2.0
+
+
+class UnavailableError(ModelError):
+    """There was no server to answer; says nothing about the model."""
+
+
+class _BrokenOffError(Exception):
+    """The connection failed, or the server was busy: worth another try."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamPolicy:
+    """Patience with a server.
+
+    Attributes:
+        timeout_s: Seconds for one try; the gateway gives up after 280.
+        tries: Most for one answer, where the connection failed or the server was busy.
+        wait_s: Seconds before the second try; doubled before each further one.
+        recover_s: Seconds that a request waits for a server that is started again; vLLM takes 100
+            to 130 on a warm machine, and the gateway gives up after 290.
+    """
+
+    timeout_s: float = 270.0
+    tries: int = 6
+    wait_s: float = 0.1
+    recover_s: float = 200.0
+
+
+class Upstream:
+    """Asks one server, wherever it is at the moment; lives in one event loop.
+
+    Attributes:
+        name: Of the server, for messages.
+        suspected: Told when a connection broke, so that whoever watches the server looks at once.
+    """
+
+    def __init__(self, name: str, policy: UpstreamPolicy | None = None) -> None:
+        """Down until ``moved``."""
+        self.name = name
+        self.suspected: Callable[[], None] = lambda: None
+        self.waiting = 0
+        self._policy = policy or UpstreamPolicy()
+        self._url = ""
+        self._key = ""
+        self._up = asyncio.Event()
+        self._session: aiohttp.ClientSession | None = None
+
+    def moved(self, base_url: str, key: str = "") -> None:
+        """The server answers at this address now, such as ``http://127.0.0.1:8001/v1``."""
+        self._url = f"{base_url}/chat/completions"
+        self._key = key
+        self._up.set()
+
+    def down(self) -> None:
+        """The server does not answer; requests wait."""
+        self._up.clear()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether requests are sent at present."""
+        return self._up.is_set()
+
+    async def ask(self, request: ModelRequest, model: str) -> ModelAnswer:
+        """The answer of a model; waits for a server that is being started again.
+
+        Args:
+            request: What is asked.
+            model: The only one whose answer is taken.
+
+        Raises:
+            UnavailableError: No server came up in time, or connections broke again and again.
+            ModelError: The server refused, was too slow, or another model answered.
+        """
+        body = to_json(request_body(request, model))
+        wait_s = self._policy.wait_s
+        for number in range(self._policy.tries):
+            await self._is_there()
+            try:
+                return await self._once(request, model, body)
+            except _BrokenOffError as error:
+                if number + 1 == self._policy.tries:
+                    raise UnavailableError(f"{self.name}: {error}") from None
+                self.suspected()
+            await asyncio.sleep(wait_s)
+            wait_s *= 2
+        raise AssertionError("tries are positive")  # pragma: no cover
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _is_there(self) -> None:
+        if self._up.is_set():
+            return
+        self.waiting += 1
+        try:
+            with queued():
+                async with asyncio.timeout(self._policy.recover_s):
+                    await self._up.wait()
+        except TimeoutError:
+            raise UnavailableError(
+                f"{self.name}: no server for {self._policy.recover_s:g} s: it is being started "
+                "again; see what `cra-pipeline serve` printed"
+            ) from None
+        finally:
+            self.waiting -= 1
+
+    async def _once(self, request: ModelRequest, model: str, body: bytes) -> ModelAnswer:
+        try:
+            status, content = await self._post(body)
+        except TimeoutError:
+            raise ModelError(
+                f"{self.name}: no whole answer of {model} in {self._policy.timeout_s:g} s"
+            ) from None
+        except aiohttp.ClientError as error:
+            # By its name: the text of a client's error may show the headers that were sent.
+            raise _BrokenOffError(f"the connection broke ({type(error).__name__})") from None
+        if status in {_TOO_MANY, _UNAVAILABLE}:
+            raise _BrokenOffError(f"busy, status {status}: {_quoted(content)}")
+        if status != _OK:
+            raise ModelError(f"{self.name}: {model}: status {status}: {_quoted(content)}")
+        try:
+            completion = parse_completion(content, request.max_tokens)
+        except ValueError as error:
+            raise ModelError(f"{self.name}: {model}: status 200, but {error}") from None
+        if completion.model != model:
+            raise ModelError(
+                f"{self.name}: asked for {model}, but {completion.model or 'no one'} answered: "
+                "its answer is not taken"
+            )
+        return completion.answer(model=model, responder="served")
+
+    async def _post(self, body: bytes) -> tuple[int, bytes]:
+        headers = {"Content-Type": "application/json"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        async with self._connected().post(
+            self._url,
+            # As a file: a body of bytes beyond a megabyte would be warned of.
+            data=io.BytesIO(body),
+            headers=headers,
+            allow_redirects=False,
+        ) as response:
+            content = await response.content.read(_LONGEST_BODY)
+            while not response.content.at_eof():
+                if len(content) >= _LONGEST_BODY:
+                    raise ModelError(f"{self.name}: answer longer than {_LONGEST_BODY} bytes")
+                content += await response.content.read(_LONGEST_BODY - len(content))
+            return response.status, content
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S),
+                timeout=aiohttp.ClientTimeout(total=self._policy.timeout_s),
+                # Ours alone: no proxy of the environment, no cookies.
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+            )
+        return self._session
+
+
+def request_body(request: ModelRequest, model: str) -> dict[str, object]:
+    """A chat completion, the server's chat template over system and user text."""
+    return {
+        "model": model,
+        "messages": [
+            {"role": "system", "content": request.system},
+            {"role": "user", "content": request.prompt},
+        ],
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "seed": request.seed,
+        "stream": False,
+        # As adapters are trained: reasoning models must open no thought in the answer.
+        "chat_template_kwargs": {"enable_thinking": False},
+    }
+
+
+def _quoted(content: bytes) -> str:
+    return repr(" ".join(content.decode(errors="replace").split())[:_QUOTED])

@@ -1,0 +1,1 @@
+"""Model servers as they are wanted: started, loaded, watched, started again, ended."""

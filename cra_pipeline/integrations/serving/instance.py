@@ -1,0 +1,211 @@
+"""One model server, kept alive: started, loaded, watched, and started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import psutil
+
+from cra_pipeline.contracts.ports import ModelServer
+from cra_pipeline.errors import PipelineError
+from cra_pipeline.integrations.responders.lane import Lane
+
+T = TypeVar("T")
+
+
+class RunningServer(ModelServer, Protocol):
+    """A model server of this machine."""
+
+    @property
+    def pid(self) -> int:
+        """Of the process that serves."""
+        ...
+
+
+Start = Callable[[], AbstractContextManager[RunningServer]]
+"""Starts the server; it answers when the context is entered, and has ended when it is left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPolicy:
+    """How a server is watched.
+
+    Attributes:
+        look_s: Seconds between looks at its process.
+        again_s: Seconds before a start that follows a failed one; doubled each time.
+        longest_s: Most of those.
+    """
+
+    look_s: float = 0.25
+    again_s: float = 0.5
+    longest_s: float = 30.0
+
+
+class Instance:
+    """A server that should run from ``open`` to ``close``; lives in one event loop.
+
+    All that is asked of the server itself is done by one thread of its own, which lives as long:
+    what a server's end is tied to must not end before it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        start: Start,
+        lane: Lane,
+        *,
+        told: Callable[[str], None],
+        policy: WatchPolicy | None = None,
+    ) -> None:
+        """Nothing runs yet.
+
+        Args:
+            name: For messages.
+            start: Starts the server, at first and again.
+            lane: By which requests come to it; told of its address.
+            told: Hears what happens, in words for a person.
+            policy: Of watching.
+        """
+        self.name = name
+        self.lane = lane
+        self.server: RunningServer | None = None
+        self.starts = 0
+        self._start = start
+        self._told = told
+        self._policy = policy or WatchPolicy()
+        self._loaded: dict[str, Path] = {}
+        self._running: AbstractContextManager[RunningServer] | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"server-{name}")
+        self._look = asyncio.Event()
+        self._busy = asyncio.Lock()
+        self._watch: asyncio.Task[None] | None = None
+        lane.upstream.suspected = self._look.set
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Adapters that it serves, or will when it runs again; sorted."""
+        return tuple(sorted(self._loaded))
+
+    async def open(self) -> None:
+        """Start the server, and watch it from then on.
+
+        Raises:
+            PipelineError: It cannot be started.
+        """
+        async with self._busy:
+            await self._up()
+        self._watch = asyncio.get_running_loop().create_task(self._watched())
+
+    async def load(self, version: str, folder: Path) -> None:
+        """Serve an adapter, from now on and after every new start; a second time nothing happens.
+
+        Raises:
+            PipelineError: The server refuses it, or does not run.
+        """
+        async with self._busy:
+            if version in self._loaded:
+                return
+            server = self._there()
+            await self._worked(partial(server.load, version, folder))
+            self._loaded[version] = folder
+
+    async def unload(self, version: str) -> None:
+        """Serve it no longer; a second time nothing happens.
+
+        Raises:
+            PipelineError: The server refuses.
+        """
+        async with self._busy:
+            if self._loaded.pop(version, None) is not None and self.server is not None:
+                await self._worked(partial(self.server.unload, version))
+
+    async def close(self) -> None:
+        """End the server."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
+        async with self._busy:
+            await self._down()
+        self._thread.shutdown(wait=False)
+
+    def _there(self) -> RunningServer:
+        if self.server is None:
+            raise PipelineError(f"{self.name}: its server does not run at the moment")
+        return self.server
+
+    async def _up(self) -> None:
+        server = await self._worked(self._entered)
+        self.starts += 1
+        for version, folder in sorted(self._loaded.items()):
+            await self._loaded_again(server, version, folder)
+        self.server = server
+        self.lane.upstream.moved(server.base_url, str(getattr(server, "api_key", "")))
+
+    async def _loaded_again(self, server: RunningServer, version: str, folder: Path) -> None:
+        try:
+            await self._worked(partial(server.load, version, folder))
+        except PipelineError as error:
+            # The others serve on; who asks for this one hears that it is not there.
+            self._told(f"{version}: could not be loaded again: {error}")
+
+    async def _down(self) -> None:
+        self.lane.upstream.down()
+        self.server = None
+        await self._worked(self._exited)
+
+    def _entered(self) -> RunningServer:
+        # In the server's own thread, so that a start nobody waits for any more is ended, too.
+        running = self._start()
+        server = running.__enter__()
+        self._running = running
+        return server
+
+    def _exited(self) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            running.__exit__(None, None, None)
+
+    async def _watched(self) -> None:
+        wait_s = self._policy.again_s
+        while True:
+            try:
+                async with asyncio.timeout(self._policy.look_s):
+                    await self._look.wait()
+            except TimeoutError:
+                pass
+            self._look.clear()
+            if self.server is not None and lives(self.server.pid):
+                wait_s = self._policy.again_s
+                continue
+            async with self._busy:
+                self._told(f"{self.name}: its server ended unasked; it is started again")
+                wait_s = await self._again(wait_s)
+
+    async def _again(self, wait_s: float) -> float:
+        try:
+            await self._down()
+            await self._up()
+        except (PipelineError, OSError) as error:
+            self._told(f"{self.name}: could not be started again ({error}); next in {wait_s:g} s")
+            await asyncio.sleep(wait_s)
+            return min(wait_s * 2, self._policy.longest_s)
+        self._told(f"{self.name}: serves again, {', '.join(self.loaded) or 'no adapter'} loaded")
+        return wait_s
+
+    async def _worked(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def lives(process: int) -> bool:
+    """Whether a process runs; one that ended and was not yet waited for does not."""
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
