@@ -30,6 +30,7 @@ _PLAIN: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("lora_bias", (False, None)),
     ("fan_in_fan_out", (False, None)),
     ("layer_replication", (None,)),
+    ("alora_invocation_tokens", (None,)),
 )
 """Settings of an adapter that every server of ours can serve."""
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
 from pathlib import Path
 
 from cra_pipeline.errors import PipelineError
+from cra_pipeline.integrations.model_server.parent import end_with_parent
 from cra_pipeline.integrations.model_server.policy import ServerPolicy
 
 TOKEN_VARIABLE = "CRA_PIPELINE_SERVER_TOKEN"  # noqa: S105  # the name of a variable
@@ -25,7 +24,7 @@ TOKEN_VARIABLE = "CRA_PIPELINE_SERVER_TOKEN"  # noqa: S105  # the name of a vari
 
 def main() -> None:
     """Serve until told to end."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     asked = _arguments()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     # Before any import of torch, which takes its pools of threads as it finds them.
@@ -48,20 +47,11 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _end_with_parent() -> None:
-    with contextlib.suppress(OSError):
-        while os.read(0, 4096):
-            pass
-    # Whatever is under way: nobody waits for it any more.
-    os._exit(0)
-
-
 async def _serve(asked: argparse.Namespace, token: str) -> None:
     # Heavy: the watch over the parent is set before.
-    from aiohttp import web
-
-    from cra_pipeline.integrations.model_server.app import ServerApp
+    from cra_pipeline.integrations.model_server.engine import OneThread
     from cra_pipeline.integrations.model_server.model import LoadedModel
+    from cra_pipeline.integrations.model_server.serving import serve
 
     model = LoadedModel(
         asked.model,
@@ -70,14 +60,8 @@ async def _serve(asked: argparse.Namespace, token: str) -> None:
         precision=asked.precision,
         device=asked.device,
     )
-    application = ServerApp(model, token=token, policy=ServerPolicy()).application()
-    runner = web.AppRunner(application, handler_cancellation=True, access_log=None)
-    await runner.setup()
-    await web.SockSite(runner, socket.socket(fileno=asked.socket)).start()
-    ended = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    await ended.wait()
-    await runner.cleanup()
+    listening = socket.socket(fileno=asked.socket)
+    await serve(OneThread(model), listening, token=token, policy=ServerPolicy())
 
 
 if __name__ == "__main__":

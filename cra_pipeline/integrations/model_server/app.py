@@ -1,25 +1,18 @@
-"""The server's addresses, and the one thread in which the model works.
-
-Requests wait in the order in which they came. One whose client has left costs nothing more.
-"""
+"""The server's addresses, and how many requests may wait behind them."""
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import itertools
-import threading
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from aiohttp import web
 
 from cra_pipeline.errors import PipelineError
-from cra_pipeline.integrations.model_server.decoding import LeftError, Said, Wanted
-from cra_pipeline.integrations.model_server.model import LoadedModel
+from cra_pipeline.integrations.model_server.decoding import LeftError, Wanted
+from cra_pipeline.integrations.model_server.engine import Engine
 from cra_pipeline.integrations.model_server.policy import ServerPolicy
 from cra_pipeline.integrations.model_server.protocol import (
     BAD_REQUEST,
@@ -37,24 +30,24 @@ from cra_pipeline.integrations.model_server.protocol import (
     parsed,
 )
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class ServerApp:
     """HTTP around a model; lives in one event loop."""
 
-    def __init__(self, model: LoadedModel, *, token: str, policy: ServerPolicy) -> None:
+    def __init__(self, model: Engine, *, token: str, policy: ServerPolicy) -> None:
         """Nothing is asked before the first request.
 
         Args:
-            model: Used by this server's own thread alone from now on.
+            model: Answers; closed with the application.
             token: Shown by whoever loads and unloads adapters.
             policy: Numbers.
         """
         self._model = model
         self._token = token
         self._policy = policy
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
         self._numbers = itertools.count(1)
         self._waiting = 0
 
@@ -77,7 +70,7 @@ class ServerApp:
 
     async def _end(self, app: web.Application) -> None:
         del app
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        await self._model.close()
 
     async def _health(self, request: web.Request) -> web.Response:
         del request
@@ -131,14 +124,13 @@ class ServerApp:
     async def _load(self, request: web.Request) -> web.Response:
         self._require_token(request)
         asked = parsed(await request.read(), LoadAsked)
-        await self._worked(partial(self._model.load, asked.lora_name, Path(asked.lora_path)))
+        await self._waited(self._model.load, asked.lora_name, Path(asked.lora_path))
         return web.json_response({"loaded": asked.lora_name})
 
     async def _unload(self, request: web.Request) -> web.Response:
         self._require_token(request)
         asked = parsed(await request.read(), UnloadAsked)
-        # Requests under way stand before it in the model's thread.
-        await self._worked(partial(self._model.unload, asked.lora_name))
+        await self._waited(self._model.unload, asked.lora_name)
         return web.json_response({"unloaded": asked.lora_name})
 
     def _require_token(self, request: web.Request) -> None:
@@ -150,14 +142,7 @@ class ServerApp:
         self, asked: Asked, prompt: tuple[int, ...], form: Literal["chat", "text"]
     ) -> web.Response:
         wanted = self._wanted(asked, prompt)
-        gone = threading.Event()
-        try:
-            answer: Said = await self._worked(
-                partial(self._model.answer, asked.model, wanted, gone.is_set)
-            )
-        except asyncio.CancelledError:
-            gone.set()
-            raise
+        answer = await self._waited(self._model.answer, asked.model, wanted)
         body = completion_body(next(self._numbers), asked.model, form, answer, len(prompt))
         return web.json_response(body)
 
@@ -178,12 +163,14 @@ class ServerApp:
             stops=asked.stops,
         )
 
-    async def _worked(self, work: Callable[[], T]) -> T:
+    async def _waited(
+        self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         if self._waiting >= self._policy.waiting:
             raise RefusedError(BUSY, f"{self._waiting} requests are waiting: come back later")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await work(*args, **kwargs)
         finally:
             self._waiting -= 1
 

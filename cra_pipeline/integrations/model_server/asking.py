@@ -63,9 +63,8 @@ class Asking:
         return self._exchanged("GET", path, None, _ASKED_S)[0] != _OK
 
     def last_words(self) -> str:
-        """End of the log; a traceback's last line is the cause, so it is not cut off."""
-        text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-        return text[-_QUOTED:].strip() or f"nothing in {self.log}"
+        """End of the log."""
+        return last_words(self.log)
 
     def _exchanged(self, method: str, path: str, body: object, seconds: float) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
@@ -81,6 +80,12 @@ class Asking:
             ) from error
         finally:
             connection.close()
+
+
+def last_words(log: Path) -> str:
+    """End of a log; a traceback's last line is the cause, so it is not cut off."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    return text[-_QUOTED:].strip() or f"nothing in {log}"
 
 
 def _reason(content: bytes) -> str:

@@ -55,7 +55,12 @@ class Held:
 
 
 def hold(
-    command: Sequence[str], *, log: Path, environment: dict[str, str], patience: float
+    command: Sequence[str],
+    *,
+    log: Path,
+    environment: dict[str, str],
+    patience: float,
+    folder: Path | None = None,
 ) -> Held:
     """Start a program that ends with this process.
 
@@ -67,6 +72,7 @@ def hold(
         log: What it says is added there.
         environment: Over what is passed on.
         patience: Seconds that its end may take before it is forced.
+        folder: Where it runs; this process's own where none is given.
     """
     with log.open("ab") as words:
         process = subprocess.Popen(
@@ -75,6 +81,7 @@ def hold(
             stdout=words,
             stderr=words,
             env=passed_on(os.environ) | environment,
+            cwd=folder,
         )
     return Held(patience=patience, _keeper=process)
 

@@ -19,6 +19,7 @@ from aiohttp import web
 from cra_pipeline.contracts.calls import ModelRequest
 from cra_pipeline.integrations.gateway.listening import listen_loopback
 from cra_pipeline.integrations.model_server.app import ServerApp
+from cra_pipeline.integrations.model_server.engine import OneThread
 from cra_pipeline.integrations.model_server.model import LoadedModel
 from cra_pipeline.integrations.model_server.policy import ServerPolicy
 from cra_pipeline.integrations.responders.endpoint import Endpoint
@@ -46,7 +47,9 @@ def server(model: LoadedModel) -> Iterator[int]:
     loop, ended = asyncio.new_event_loop(), asyncio.Event()
 
     async def serve() -> None:
-        application = ServerApp(model, token=TOKEN, policy=ServerPolicy(waiting=2)).application()
+        application = ServerApp(
+            OneThread(model), token=TOKEN, policy=ServerPolicy(waiting=2)
+        ).application()
         runner = web.AppRunner(application, handler_cancellation=True, access_log=None)
         await runner.setup()
         await web.SockSite(runner, listening).start()
