@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from cra_pipeline.cli import (
+    agent,
     bases,
     campaign,
     curate_data,
@@ -59,6 +60,7 @@ def main() -> None:
 
 
 for _command in (
+    agent.agent,
     bases.base,
     campaign.campaign,
     curate_data.curate_data,
