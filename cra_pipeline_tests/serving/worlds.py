@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from cra_pipeline.contracts.adapters import AdapterManifest
 from cra_pipeline.contracts.bases import BaseRecord
@@ -84,15 +85,23 @@ class ServingWorld(World):
 
 def stand_in_world(layout: Layout) -> ServingWorld:
     """A world on a base that has a tokenizer and a configuration, and nothing to compute with."""
-    folder = model_folder(layout, "tiny-4k-base-v1")
+    record = stand_in_base(layout, "tiny-4k-base-v1", "tiny")
+    return ServingWorld(layout=layout, base=record.content_id, record=record)
+
+
+def stand_in_base(
+    layout: Layout, base_id: str, role: Literal["reasoning", "coding", "tiny"]
+) -> BaseRecord:
+    """Such a base; its id is in its files, so that no two are alike."""
+    folder = model_folder(layout, base_id)
     folder.mkdir(parents=True)
     train_tiny(["yes no File: till.py Task: add a discount"], folder, vocabulary=300)
-    (folder / "config.json").write_text(json.dumps(CONFIGURATION))
+    (folder / "config.json").write_text(json.dumps(CONFIGURATION | {"named": base_id}))
     files = hashed(folder)
     record = BaseRecord(
-        base_id="tiny-4k-base-v1", role="tiny", name="tiny", architecture="Qwen3ForCausalLM",
+        base_id=base_id, role=role, name=role, architecture="Qwen3ForCausalLM",
         parameters=100_000, window=4096, chat="tiny", end_of_turn="<|im_end|>", files=files,
         content_id=rows_content_id(files),
     )  # fmt: skip
-    write_record(layout.bases / record.base_id / "base.json", record)
-    return ServingWorld(layout=layout, base=record.content_id, record=record)
+    write_record(layout.bases / base_id / "base.json", record)
+    return record

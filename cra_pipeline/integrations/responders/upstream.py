@@ -54,6 +54,8 @@ class Upstream:
     Attributes:
         name: Of the server, for messages.
         suspected: Told when a connection broke, so that whoever watches the server looks at once.
+        waiting: Requests that wait for the server to come up.
+        under_way: Requests that the server works on.
     """
 
     def __init__(self, name: str, policy: UpstreamPolicy | None = None) -> None:
@@ -61,6 +63,7 @@ class Upstream:
         self.name = name
         self.suspected: Callable[[], None] = lambda: None
         self.waiting = 0
+        self.under_way = 0
         self._policy = policy or UpstreamPolicy()
         self._url = ""
         self._key = ""
@@ -129,6 +132,7 @@ class Upstream:
             self.waiting -= 1
 
     async def _once(self, request: ModelRequest, model: str, body: bytes) -> ModelAnswer:
+        self.under_way += 1
         try:
             status, content = await self._post(body)
         except TimeoutError:
@@ -138,6 +142,8 @@ class Upstream:
         except aiohttp.ClientError as error:
             # By its name: the text of a client's error may show the headers that were sent.
             raise _BrokenOffError(f"the connection broke ({type(error).__name__})") from None
+        finally:
+            self.under_way -= 1
         if status in {_TOO_MANY, _UNAVAILABLE}:
             raise _BrokenOffError(f"busy, status {status}: {_quoted(content)}")
         if status != _OK:

@@ -9,24 +9,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-import psutil
-
-from cra_pipeline.contracts.ports import ModelServer
 from cra_pipeline.errors import PipelineError
+from cra_pipeline.integrations.model_server.table import RunningServer
 from cra_pipeline.integrations.responders.lane import Lane
 
 T = TypeVar("T")
-
-
-class RunningServer(ModelServer, Protocol):
-    """A model server of this machine."""
-
-    @property
-    def pid(self) -> int:
-        """Of the process that serves."""
-        ...
+_LOOK_S = 0.02
 
 
 Start = Callable[[], AbstractContextManager[RunningServer]]
@@ -55,13 +45,14 @@ class Instance:
     what a server's end is tied to must not end before it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one for each side that it is tied to
         self,
         name: str,
         start: Start,
         lane: Lane,
         *,
         told: Callable[[str], None],
+        most_loads: int = 0,
         policy: WatchPolicy | None = None,
     ) -> None:
         """Nothing runs yet.
@@ -71,12 +62,18 @@ class Instance:
             start: Starts the server, at first and again.
             lane: By which requests come to it; told of its address.
             told: Hears what happens, in words for a person.
+            most_loads: Adapters that one life of the server takes, those that were unloaded
+                included: some free no slot. Then it is started again, and requests wait meanwhile.
+                0 for any number.
             policy: Of watching.
         """
         self.name = name
         self.lane = lane
         self.server: RunningServer | None = None
         self.starts = 0
+        self.asleep = False
+        self._most = most_loads
+        self._loads = 0
         self._start = start
         self._told = told
         self._policy = policy or WatchPolicy()
@@ -93,15 +90,37 @@ class Instance:
         """Adapters that it serves, or will when it runs again; sorted."""
         return tuple(sorted(self._loaded))
 
-    async def open(self) -> None:
+    async def open(self, *, asleep: bool = False) -> None:
         """Start the server, and watch it from then on.
+
+        Args:
+            asleep: Start it only when it is woken.
 
         Raises:
             PipelineError: It cannot be started.
         """
-        async with self._busy:
-            await self._up()
+        self.asleep = asleep
+        if not asleep:
+            async with self._busy:
+                await self._up()
         self._watch = asyncio.get_running_loop().create_task(self._watched())
+
+    async def sleep(self) -> None:
+        """End the server for now, once nobody is under way; requests wait until it is woken."""
+        upstream = self.lane.upstream
+        upstream.down()
+        self.asleep = True
+        while upstream.under_way:  # noqa: ASYNC110  # rare: a request must not pay for being told of
+            await asyncio.sleep(_LOOK_S)
+        async with self._busy:
+            await self._down()
+
+    async def wake(self) -> None:
+        """Start the server with all its adapters; where it cannot be, the watch goes on trying."""
+        async with self._busy:
+            if self.asleep:
+                self.asleep = False
+                await self._again(0.0)
 
     async def load(self, version: str, folder: Path) -> None:
         """Serve an adapter, from now on and after every new start; a second time nothing happens.
@@ -112,7 +131,15 @@ class Instance:
         async with self._busy:
             if version in self._loaded:
                 return
+            if self.asleep:
+                self._loaded[version] = folder
+                return
+            if 0 < self._most <= self._loads:
+                self._told(f"{self.name}: its server took {self._loads} adapters; started anew")
+                await self._down()
+                await self._up()
             server = self._there()
+            self._loads += 1
             await self._worked(partial(server.load, version, folder))
             self._loaded[version] = folder
 
@@ -143,10 +170,11 @@ class Instance:
     async def _up(self) -> None:
         server = await self._worked(self._entered)
         self.starts += 1
+        self._loads = len(self._loaded)
         for version, folder in sorted(self._loaded.items()):
             await self._loaded_again(server, version, folder)
         self.server = server
-        self.lane.upstream.moved(server.base_url, str(getattr(server, "api_key", "")))
+        self.lane.upstream.moved(server.base_url, server.api_key)
 
     async def _loaded_again(self, server: RunningServer, version: str, folder: Path) -> None:
         try:
@@ -181,12 +209,17 @@ class Instance:
             except TimeoutError:
                 pass
             self._look.clear()
-            if self.server is not None and lives(self.server.pid):
+            if not self._is_missing():
                 wait_s = self._policy.again_s
                 continue
             async with self._busy:
+                if not self._is_missing():
+                    continue
                 self._told(f"{self.name}: its server ended unasked; it is started again")
                 wait_s = await self._again(wait_s)
+
+    def _is_missing(self) -> bool:
+        return not self.asleep and (self.server is None or self.server.ended)
 
     async def _again(self, wait_s: float) -> float:
         try:
@@ -196,16 +229,8 @@ class Instance:
             self._told(f"{self.name}: could not be started again ({error}); next in {wait_s:g} s")
             await asyncio.sleep(wait_s)
             return min(wait_s * 2, self._policy.longest_s)
-        self._told(f"{self.name}: serves again, {', '.join(self.loaded) or 'no adapter'} loaded")
+        self._told(f"{self.name}: serves again; loaded: {', '.join(self.loaded) or 'no adapter'}")
         return wait_s
 
     async def _worked(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-
-def lives(process: int) -> bool:
-    """Whether a process runs; one that ended and was not yet waited for does not."""
-    try:
-        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

@@ -18,6 +18,7 @@ from cra_pipeline.errors import PipelineError
 from cra_pipeline.integrations.responders.lane import Lane
 from cra_pipeline.integrations.responders.served import ServedResponder, Service
 from cra_pipeline.integrations.serving.instance import Instance
+from cra_pipeline.integrations.serving.turns import Turns
 
 _SMOKE = ModelRequest(
     attempt="", number=0, call_kind="scope", model="", system="Answer with yes or no.",
@@ -33,14 +34,19 @@ class Wanted:
     """What should serve.
 
     Attributes:
-        instances: Names of servers, sorted.
+        groups: Names of servers that run at the same time; more than one group take turns.
         folders: Of every adapter, by version.
         routes: Who answers what.
     """
 
-    instances: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
     folders: Mapping[str, Path]
     routes: Routes
+
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """Of all groups."""
+        return tuple(name for group in self.groups for name in group)
 
 
 class LineUp:
@@ -55,6 +61,7 @@ class LineUp:
         """
         self.lanes: dict[str, Lane] = {}
         self.instances: dict[str, Instance] = {}
+        self.turns = Turns(self.instances, told)
         self.service = Service(routes=Routes(), lanes=self.lanes)
         self._make = make
         self._told = told
@@ -77,6 +84,7 @@ class LineUp:
         """
         async with self._busy:
             failed = await self._opened(wanted)
+            await self.turns.take(wanted.groups)
             failed |= await self._loaded(wanted, failed)
             before = self.responder.routes
             routes = kept(wanted.routes, before, frozenset(failed))
@@ -95,19 +103,22 @@ class LineUp:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.turns.close()
         await asyncio.gather(*(instance.close() for instance in self.instances.values()))
 
     async def _opened(self, wanted: Wanted) -> dict[tuple[str, str], str]:
         missing = [name for name in wanted.instances if name not in self.instances]
         made = {name: self._make(name) for name in missing}
+        first = self.turns.first(wanted.groups)
         ends = await asyncio.gather(
-            *(instance.open() for instance in made.values()), return_exceptions=True
+            *(instance.open(asleep=name not in first) for name, instance in made.items()),
+            return_exceptions=True,
         )
         failed = {}
         for (name, instance), end in zip(made.items(), ends, strict=True):
             if end is None:
                 self.instances[name], self.lanes[name] = instance, instance.lane
-                self._told(f"{name}: its server runs")
+                self._told(f"{name}: its server {'waits for its turn' * instance.asleep or 'runs'}")
                 continue
             await instance.close()
             if not isinstance(end, (PipelineError, OSError)):
@@ -127,7 +138,8 @@ class LineUp:
                 continue
             try:
                 await instance.load(model, folder)
-                await instance.lane.upstream.ask(_SMOKE, model)
+                if not instance.asleep:
+                    await instance.lane.upstream.ask(_SMOKE, model)
             except PipelineError as error:
                 found[name, model] = str(error)
                 await self._taken_back(instance, model)

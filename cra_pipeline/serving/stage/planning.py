@@ -44,7 +44,9 @@ class Plan:
     def wanted(self, layout: Layout) -> Wanted:
         """The same as the line-up takes it."""
         return Wanted(
-            instances=tuple(item.name for item in self.layout.instances),
+            groups=tuple(
+                tuple(item.name for item in group.instances) for group in self.layout.groups
+            ),
             folders={name: layout.adapter_version(name) for name in self.adapters},
             routes=self.routes,
         )

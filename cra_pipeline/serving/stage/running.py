@@ -18,7 +18,7 @@ from cra_pipeline.integrations.serving.figures import memory_bytes
 from cra_pipeline.integrations.serving.following import follow
 from cra_pipeline.integrations.serving.instance import Instance, Start
 from cra_pipeline.integrations.serving.line_up import LineUp
-from cra_pipeline.integrations.serving.starting import ServerChoice, counter, start_of
+from cra_pipeline.integrations.serving.starting import LOADS, ServerChoice, counter, start_of
 from cra_pipeline.serving.canary import chosen
 from cra_pipeline.serving.health import Health, HealthPolicy
 from cra_pipeline.serving.layout import LayoutPolicy
@@ -93,6 +93,7 @@ class Serving:
         self._terms = terms or Terms()
         self._told = told
         self._starter = starter or self._of_table
+        self._most_loads = LOADS if self._terms.choice.name == "vllm" else 0
         self._memory = self._terms.memory or memory_bytes(self._terms.choice.device)
         self._health: dict[str, Health] = {}
         self._beside = self._terms.beside
@@ -155,7 +156,9 @@ class Serving:
             order=AdapterQueue(self._terms.batch),
             policy=self._terms.lane,
         )
-        return Instance(name, self._starter(settings), lane, told=self._told)
+        return Instance(
+            name, self._starter(settings), lane, told=self._told, most_loads=self._most_loads
+        )
 
     def _of_table(self, instance: ServerInstance) -> Start:
         return start_of(
