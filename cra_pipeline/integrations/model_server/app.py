@@ -143,7 +143,16 @@ class ServerApp:
     ) -> web.Response:
         wanted = self._wanted(asked, prompt)
         answer = await self._waited(self._model.answer, asked.model, wanted)
-        body = completion_body(next(self._numbers), asked.model, form, answer, len(prompt))
+        if wanted.shown is not None and not answer.places:
+            raise RefusedError(BAD_REQUEST, "logprobs: this server tells none: leave it out")
+        body = completion_body(
+            next(self._numbers),
+            asked.model,
+            form,
+            answer,
+            len(prompt),
+            word=self._model.chat.decode,
+        )
         return web.json_response(body)
 
     def _wanted(self, asked: Asked, prompt: tuple[int, ...]) -> Wanted:
@@ -161,6 +170,7 @@ class ServerApp:
             temperature=asked.temperature,
             seed=asked.seed,
             stops=asked.stops,
+            shown=asked.shown,
         )
 
     async def _waited(

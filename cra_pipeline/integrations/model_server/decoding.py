@@ -27,6 +27,8 @@ class Wanted:
         temperature: 0 for the likeliest token.
         seed: Of the draws.
         stops: Texts that end the answer.
+        shown: Likeliest tokens whose log-probabilities are told for each token of the answer,
+            beside its own; None where none are wanted.
     """
 
     prompt: tuple[int, ...]
@@ -34,6 +36,22 @@ class Wanted:
     temperature: float = 0.0
     seed: int = 0
     stops: tuple[str, ...] = ()
+    shown: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """How likely the tokens at one place of an answer were, whatever the temperature.
+
+    Attributes:
+        token: That was taken.
+        logprob: Of it; natural.
+        likeliest: Tokens and their log-probabilities, the likeliest first.
+    """
+
+    token: int
+    logprob: float
+    likeliest: tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +62,13 @@ class Said:
         text: Without the token or text that ended it.
         ids: Every token, the ending one included.
         finish: ``length`` where it was cut off.
+        places: One for each of ``ids``; none where they were not wanted.
     """
 
     text: str
     ids: tuple[int, ...]
     finish: Literal["stop", "length"]
+    places: tuple[Place, ...] = ()
 
 
 class LeftError(Exception):
@@ -81,6 +101,11 @@ def said(
 
     pick = _picker(wanted.temperature, wanted.seed)
     ids: list[int] = []
+    places: list[Place] = []
+
+    def ended(text: str, finish: Literal["stop", "length"]) -> Said:
+        return Said(text=text, ids=tuple(ids), finish=finish, places=tuple(places))
+
     with torch.inference_mode():
         cache = DynamicCache(config=model.config)
         fresh = torch.tensor([wanted.prompt], device=model.device)
@@ -92,12 +117,24 @@ def said(
             ).logits[0, -1]
             token = pick(logits)
             ids.append(token)
+            if wanted.shown is not None:
+                places.append(_place(logits, token, wanted.shown))
             if token in ends:
-                return Said(text=decode(ids[:-1]), ids=tuple(ids), finish="stop")
+                return ended(decode(ids[:-1]), "stop")
             if (at := _stopped(ids, wanted.stops, decode)) is not None:
-                return Said(text=decode(ids)[:at], ids=tuple(ids), finish="stop")
+                return ended(decode(ids)[:at], "stop")
             fresh = torch.tensor([[token]], device=model.device)
-    return Said(text=decode(ids), ids=tuple(ids), finish="length")
+    return ended(decode(ids), "length")
+
+
+def _place(logits: Any, token: int, shown: int) -> Place:  # noqa: ANN401  # a tensor
+    import torch
+
+    # In double precision: sums over a whole vocabulary lose digits in single.
+    told = torch.log_softmax(logits.double().cpu(), dim=-1)
+    values, tokens = told.topk(min(shown, len(told)))
+    likeliest = tuple(zip(tokens.tolist(), values.tolist(), strict=True))
+    return Place(token=token, logprob=float(told[token]), likeliest=likeliest)
 
 
 def _picker(temperature: float, seed: int) -> Callable[[Any], int]:

@@ -6,12 +6,12 @@ none, such as a user's name, are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cra_pipeline.integrations.model_server.decoding import Said
+from cra_pipeline.integrations.model_server.decoding import Place, Said
 
 _FOREIGN = ConfigDict(frozen=True, strict=True, extra="ignore")
 
@@ -82,11 +82,31 @@ class Asked(BaseModel):
         listed = [self.stop] if isinstance(self.stop, str) else self.stop or []
         return tuple(text for text in listed if text)
 
+    @property
+    def shown(self) -> int | None:
+        """Likeliest tokens to tell at each place; None where no log-probabilities are wanted."""
+        return None
+
 
 class ChatAsked(Asked):
     """Body of ``/v1/chat/completions``."""
 
     messages: list[Message] = Field(min_length=1)
+    logprobs: bool | None = None
+    """Whether each token's log-probability is told."""
+    top_logprobs: int | None = Field(default=None, ge=0, le=20)
+    """How many of the likeliest tokens are told with it; wants ``logprobs``."""
+
+    @property
+    def shown(self) -> int | None:
+        """Likeliest tokens to tell at each place; None where no log-probabilities are wanted.
+
+        Raises:
+            RefusedError: Their number is told, but not that they are wanted.
+        """
+        if self.top_logprobs and not self.logprobs:
+            raise RefusedError(BAD_REQUEST, "top_logprobs: wants logprobs to be true")
+        return (self.top_logprobs or 0) if self.logprobs else None
 
 
 class TextAsked(Asked):
@@ -139,7 +159,7 @@ def parsed(body: bytes, shape: type[B]) -> B:
         field = ".".join(str(part) for part in first["loc"]) or "(body)"
         raise RefusedError(BAD_REQUEST, f"{field}: {first['msg']}") from error
     for key, neutral in _NEUTRAL.items():
-        value = asked.get(key)
+        value = None if key in shape.model_fields else asked.get(key)
         if value is not None and value not in neutral:
             raise RefusedError(BAD_REQUEST, f"{key}: {value!r} is not supported: leave it out")
     return found
@@ -155,8 +175,14 @@ def error_body(status: int, reason: str) -> dict[str, object]:
     return {"error": {"message": reason, "type": kind, "param": None, "code": status}}
 
 
-def completion_body(
-    number: int, model: str, form: Literal["chat", "text"], answer: Said, prompt_tokens: int
+def completion_body(  # noqa: PLR0913  # what a reply is made of
+    number: int,
+    model: str,
+    form: Literal["chat", "text"],
+    answer: Said,
+    prompt_tokens: int,
+    *,
+    word: Callable[[tuple[int, ...]], str],
 ) -> dict[str, object]:
     """An answer as OpenAI words it; it bears no time, so that equal requests get equal answers.
 
@@ -166,6 +192,7 @@ def completion_body(
         form: Of the request.
         answer: What was said.
         prompt_tokens: That were read for it.
+        word: Text of tokens, special ones included.
     """
     said: dict[str, object] = (
         {"message": {"role": "assistant", "content": answer.text}}
@@ -177,10 +204,41 @@ def completion_body(
         "object": "chat.completion" if form == "chat" else "text_completion",
         "created": 0,
         "model": model,
-        "choices": [{"index": 0, **said, "logprobs": None, "finish_reason": answer.finish}],
+        "choices": [
+            {
+                "index": 0,
+                **said,
+                "logprobs": _logprobs(answer.places, word),
+                "finish_reason": answer.finish,
+            }
+        ],
         "usage": {
             "prompt_tokens": prompt_tokens,
             "completion_tokens": len(answer.ids),
             "total_tokens": prompt_tokens + len(answer.ids),
         },
+    }
+
+
+def _logprobs(
+    places: Sequence[Place], word: Callable[[tuple[int, ...]], str]
+) -> dict[str, object] | None:
+    """As chat completions word them; the token that ended the answer has a place too."""
+    if not places:
+        return None
+
+    def told(token: int, logprob: float) -> dict[str, object]:
+        text = word((token,))
+        # A token that is part of a character has no text of its own.
+        whole = None if "\ufffd" in text else list(text.encode())
+        return {"token": text, "logprob": logprob, "bytes": whole}
+
+    return {
+        "content": [
+            {
+                **told(place.token, place.logprob),
+                "top_logprobs": [told(*one) for one in place.likeliest],
+            }
+            for place in places
+        ]
     }

@@ -6,7 +6,12 @@ import json
 
 import pytest
 
-from cra_pipeline.integrations.model_server.protocol import ChatAsked, RefusedError, parsed
+from cra_pipeline.integrations.model_server.protocol import (
+    ChatAsked,
+    RefusedError,
+    TextAsked,
+    parsed,
+)
 
 ASKED = {"model": "tiny", "messages": [{"role": "user", "content": "yes or no?"}]}
 
@@ -56,7 +61,8 @@ def test_what_asks_for_nothing_is_let_through(harmless: dict[str, object]) -> No
         (body(n=2), "n: 2"),
         (body(top_p=0.5), "top_p"),
         (body(tools=[{"type": "function"}]), "tools"),
-        (body(logprobs=True), "logprobs"),
+        (body(top_logprobs=21), "top_logprobs"),
+        (body(logprobs=5), "logprobs"),
         (body(response_format={"type": "json_object"}), "response_format"),
         (body(chat_template_kwargs={"enable_thinking": True}), "chat_template_kwargs"),
     ],
@@ -66,3 +72,15 @@ def test_what_would_change_an_answer_unheard_is_refused(wrong: bytes, words: str
         parsed(wrong, ChatAsked)
 
     assert refused.value.status == 400
+
+
+def test_log_probabilities_are_asked_for_in_chats_alone() -> None:
+    text = json.dumps({"model": "tiny", "prompt": "yes or no?", "logprobs": 5}).encode()
+
+    assert parsed(body(logprobs=True, top_logprobs=20), ChatAsked).shown == 20
+    assert parsed(body(logprobs=True), ChatAsked).shown == 0
+    assert parsed(body(logprobs=False, top_logprobs=0), ChatAsked).shown is None
+    with pytest.raises(RefusedError, match="wants logprobs"):
+        assert parsed(body(top_logprobs=5), ChatAsked).shown
+    with pytest.raises(RefusedError, match="logprobs: 5 is not supported"):
+        parsed(text, TextAsked)
