@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from cra_pipeline.errors import ModelError
 
 _QUOTED = 2000
+_CAUSE = re.compile(r"\b\w*(?:Error|Exception|out of memory)\b: .{1,300}")
+_CAUSES = 2
 _OK = 200
 _ASKED_S = 30.0
 
@@ -83,9 +86,12 @@ class Asking:
 
 
 def last_words(log: Path) -> str:
-    """End of a log; a traceback's last line is the cause, so it is not cut off."""
+    """The end of a log, and before it the first errors that it tells, where they lie further up."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    return text[-_QUOTED:].strip() or f"nothing in {log}"
+    end = text[-_QUOTED:].strip() or f"nothing in {log}"
+    # Of several processes the one that failed speaks first, and those that waited for it last.
+    causes = list(dict.fromkeys(found[0] for found in _CAUSE.finditer(text)))[:_CAUSES]
+    return "; ".join([*(cause for cause in causes if cause not in end), end])
 
 
 def _reason(content: bytes) -> str:

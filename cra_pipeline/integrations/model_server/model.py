@@ -202,7 +202,7 @@ def _require_whole(wrapped: Any, inner: str, folder: Path) -> None:  # noqa: ANN
     if odd := sorted(set(held) ^ set(filed)):
         raise ValueError(f"{len(odd)} weights are in the file or in the model alone: {odd[0]}")
     for key, value in filed.items():
-        if not torch.equal(held[key].cpu(), value.to(held[key].dtype)):
-            raise ValueError(f"{key}: not as it stands in the file")
         if not bool(torch.isfinite(value).all()):
             raise ValueError(f"{key}: holds a figure that is not finite")
+        if not torch.equal(held[key].cpu(), value.to(held[key].dtype)):
+            raise ValueError(f"{key}: not as it stands in the file")

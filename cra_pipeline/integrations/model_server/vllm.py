@@ -8,6 +8,7 @@
   not the configuration's passes. So files are vetted before it sees them.
 * It remembers prompts by the adapter's name, and reads files again when memory is short. So a name
   has one content for good, and a path that is a copy of this server's own.
+* It answers a question that names no model with the base: ``within_vllm`` refuses it there.
 * It asks for its key with every question but for its health: clients show ``api_key``.
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cra_pipeline.integrations.model_server import within_vllm
 from cra_pipeline.integrations.model_server.process import ServedBase
 from cra_pipeline.integrations.model_server.vllm_policy import VllmPolicy
 from cra_pipeline.integrations.model_server.vllm_setup import vllm_python
@@ -34,6 +35,7 @@ def command(base: ServedBase, policy: VllmPolicy, place: Path, port: int) -> lis
         "default-chat-template-kwargs": '{"enable_thinking": false}',
         "max-num-seqs": policy.sequences,
         "max-num-batched-tokens": policy.batched_tokens,
+        "middleware": "named_models.NamedModels",
         "seed": 0,
     }
     if policy.quantisation:
@@ -72,6 +74,7 @@ def environment(policy: VllmPolicy, place: Path) -> dict[str, str]:
         "TRANSFORMERS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(Path(within_vllm.__file__).parent),
         "VLLM_CACHE_ROOT": str(place / "cache"),
         "VLLM_CONFIG_ROOT": str(place / "config"),
     }

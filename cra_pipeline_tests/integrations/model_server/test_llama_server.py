@@ -1,0 +1,166 @@
+"""llama-server's own defects, each shut out: real ones where installed (``make test-serving``)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cra_pipeline.errors import BusyError, ModelError
+from cra_pipeline.integrations.gateway.listening import listen_loopback
+from cra_pipeline.integrations.model_server.llama_policy import LlamaPolicy
+from cra_pipeline.integrations.model_server.llama_server import LlamaServer, running_llama
+from cra_pipeline_tests.integrations.model_server.clients import Reply, at_once, chat
+from cra_pipeline_tests.integrations.model_server.test_conformance import require_installed
+from cra_pipeline_tests.integrations.model_server.worlds import FREE_TEXT, World
+
+pytestmark = pytest.mark.serving
+
+
+@pytest.fixture(scope="module")
+def server(trained: World) -> Iterator[LlamaServer]:
+    """Four requests at a time, and prompts kept for others that begin alike: the most that may
+    go wrong.
+    """
+    require_installed(trained, "llama_server")
+    policy = LlamaPolicy(slots=4, reuse_prompts=True)
+    with running_llama(trained.layout, trained.base, policy=policy) as running:
+        for version in FREE_TEXT:
+            running.load(version, trained.adapters[version])
+        yield running
+
+
+def programs(server: LlamaServer) -> list[psutil.Process]:
+    """The llama-servers behind it."""
+    family = psutil.Process(server.pid).children(recursive=True)
+    return [process for process in family if process.name() == "llama-server"]
+
+
+def right(trained: World, asked: list[tuple[str, str]], replies: list[Reply]) -> int:
+    """How many answers are the trainer's own."""
+    pairs = zip(asked, replies, strict=True)
+    return sum(reply.text == trained.expected(*one) for one, reply in pairs)
+
+
+def test_a_prompt_that_another_adapter_just_had_is_read_afresh(
+    server: LlamaServer, trained: World
+) -> None:
+    asked = [
+        (name, text)
+        for text in trained.questions
+        for name in (trained.base.name, *FREE_TEXT, trained.base.name)
+    ]
+    one_by_one = [chat(server, *one) for one in asked]
+    replies = at_once(server, asked)
+
+    assert right(trained, asked, one_by_one) == len(asked)
+    assert right(trained, asked, replies) == len(asked)
+
+
+def test_an_adapter_is_loaded_while_the_others_answer(server: LlamaServer, trained: World) -> None:
+    asked = [(name, text) for text in trained.questions for name in server.models()]
+    replies: list[Reply] = []
+    ended = threading.Event()
+
+    def ask() -> None:
+        while not ended.is_set():
+            replies.extend(at_once(server, asked))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    before = [process.pid for process in programs(server)]
+    server.load("scope-v1", trained.adapters["scope-v1"])
+    ended.set()
+    asking.join()
+    again = at_once(server, [("scope-v1", text) for text in trained.questions])
+
+    assert replies
+    assert {reply.status for reply in replies} == {200}
+    rounds = len(replies) // len(asked)
+    assert right(trained, asked * rounds, replies) == len(replies)
+    assert right(trained, [("scope-v1", text) for text in trained.questions], again) == len(again)
+    wait_for(lambda: len(programs(server)) == 1)
+    assert programs(server)[0].pid not in before
+
+
+def test_a_program_that_is_killed_in_mid_request_is_told_and_started_again(
+    server: LlamaServer, trained: World
+) -> None:
+    found: list[Reply] = []
+    name, text = FREE_TEXT[0], trained.questions[0]
+    asking = threading.Thread(
+        target=lambda: found.append(chat(server, trained.base.name, text, max_tokens=900))
+    )
+    asking.start()
+    time.sleep(0.2)
+    for process in programs(server):
+        os.kill(process.pid, signal.SIGKILL)
+    asking.join(30)
+    after = chat(server, name, text)
+
+    assert found[0].status == 500
+    assert "broke off" in found[0].body["error"]["message"]
+    assert after.text == trained.expected(name, text)
+    assert not server.ended
+
+
+def test_nothing_of_it_survives_the_block(trained: World) -> None:
+    require_installed(trained, "llama_server")
+    with running_llama(trained.layout, trained.base) as running:
+        family = psutil.Process(running.pid).children(recursive=True)
+        assert programs(running)
+        os.kill(running.pid, signal.SIGKILL)
+        psutil.wait_procs(family, timeout=30)
+        with pytest.raises(ModelError, match="no answer from the model server"):
+            running.models()
+
+    assert not [process for process in family if process.is_running()]
+    assert list(trained.layout.scratch.iterdir()) == []
+
+
+def test_a_taken_port_is_told_before_anything_is_started(trained: World) -> None:
+    require_installed(trained, "llama_server")
+    with listen_loopback(0) as taken:
+        policy = LlamaPolicy(port=int(taken.getsockname()[1]))
+        with (
+            pytest.raises(BusyError, match="cannot listen"),
+            running_llama(trained.layout, trained.base, policy=policy),
+        ):
+            pass
+
+
+def test_a_model_that_is_none_is_told(trained: World, tmp_path: Path) -> None:
+    require_installed(trained, "llama_server")
+    nothing = replace(trained.base, folder=tmp_path)
+    with (
+        pytest.raises(ModelError, match="could not be converted"),
+        running_llama(trained.layout, nothing),
+    ):
+        pass
+
+
+def test_memory_that_is_too_small_is_told_with_the_programs_own_words(trained: World) -> None:
+    require_installed(trained, "llama_server")
+    # More than any machine has: keys and values of so many windows.
+    policy = LlamaPolicy(slots=250, weights="f32")
+    huge = replace(trained.base, window=2**24)
+    with (
+        pytest.raises(ModelError, match=r"(?s)llama-server ended.*failed"),
+        running_llama(trained.layout, huge, policy=policy),
+    ):
+        pass
+
+
+def wait_for(holds: object, seconds: float = 30.0) -> None:
+    """Until it holds."""
+    assert callable(holds)
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.05)
