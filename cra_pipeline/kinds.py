@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 AnswerForm = Literal["binary", "json", "edits", "text"]
@@ -247,6 +248,7 @@ ADAPTER_KINDS = {row.name: row for row in _adapter_rows()}
 """Every kind of adapter, by name."""
 
 
+@cache
 def adapter_kind_of(call_kind: str) -> str:
     """The adapter kind that calls of a kind train; empty for auxiliary calls.
 

@@ -11,10 +11,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from cra_pipeline.contracts.datasets import CandidateRow
 from cra_pipeline.contracts.holdout import HoldoutRow
 from cra_pipeline.datasets.facts import Facts
-from cra_pipeline.datasets.near import own_text
+from cra_pipeline.datasets.near import Words, own_text, runs
 
 _WORD = re.compile(r"\w+")
 
@@ -77,27 +79,32 @@ class Grams:
         self._sizes: list[int] = []
         self._texts: dict[int, list[int]] = defaultdict(list)
         for text in texts:
-            grams = set(_grams(text, words))
+            grams = set(_grams(hashed_words(text), words))
             if len(grams) >= fewest:
                 for gram in grams:
                     self._texts[gram].append(len(self._sizes))
                 self._sizes.append(len(grams))
 
-    def share(self, text: str) -> float:
-        """Largest share of one text's grams that ``text`` holds, in [0, 1]."""
-        hits = Counter(
-            number
-            for gram in set(_grams(text, self._words))
-            if gram in self._texts
-            for number in self._texts[gram]
-        )
+    def share(self, text: Words) -> float:
+        """Largest share of one text's grams that another holds, in [0, 1].
+
+        Args:
+            text: Its ``hashed_words``.
+        """
+        common = self._texts.keys() & _grams(text, self._words)
+        hits = Counter(number for gram in common for number in self._texts[gram])
         return max((count / self._sizes[number] for number, count in hits.items()), default=0.0)
 
 
-def _grams(text: str, words: int) -> Iterable[int]:
-    found = _WORD.findall(text.lower())
-    # Hashed within one process only, so that a hundred thousand texts fit.
-    return (hash(tuple(found[i : i + words])) for i in range(len(found) - words + 1))
+def hashed_words(text: str) -> Words:
+    """The words of a text as numbers that hold within one process only."""
+    found = [hash(word) for word in _WORD.findall(text.lower())]
+    return np.array(found, dtype=np.int64).view(np.uint64)
+
+
+def _grams(words: Words, size: int) -> list[int]:
+    found: list[int] = runs(words, size).tolist()
+    return found
 
 
 class Contamination:
@@ -147,7 +154,7 @@ class Contamination:
 
     def by_words(self, row: CandidateRow) -> str:
         """Whether a row repeats a kept-out task in other places, as a code; empty where not."""
-        text = own_text(row)
+        text = hashed_words(own_text(row))
         if self._statements.share(text) >= self._policy.share:
             return "held_out_statement"
         return "held_out_code" if self._code.share(text) >= self._policy.share else ""

@@ -7,6 +7,7 @@ table of sets for each band would take more memory than the rows themselves.
 from __future__ import annotations
 
 import re
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from cra_pipeline.gold.prompts import body
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 Signature = np.ndarray[Any, np.dtype[np.uint32]]
+Words = np.ndarray[Any, np.dtype[np.uint64]]
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""Odd, and its bits without a pattern: the golden ratio in 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +70,34 @@ def own_text(row: CandidateRow) -> str:
 
 
 def signature(text: str, policy: NearPolicy) -> Signature:
-    """MinHash of a text; equal in every process."""
+    """MinHash of a text's shingles; equal in every process."""
     fresh = _empty(policy.permutations).copy()
-    fresh.update_batch([piece.encode() for piece in shingles(text, policy.shingle)])
+    words = [zlib.crc32(word.encode()) for word in _WORD.findall(text.lower())]
+    fresh.update_batch(_hashes(words, policy.shingle).tolist())
     return np.asarray(fresh.hashvalues, dtype=np.uint32)
 
 
 @lru_cache(maxsize=8)
 def _empty(permutations: int) -> MinHash:
-    return MinHash(num_perm=permutations, seed=1, scheme="affine32")
+    # The shingles are hashes already: one of each text would take most of curation's time.
+    return MinHash(num_perm=permutations, seed=1, scheme="affine32", hashfunc=int)
+
+
+def _hashes(words: Sequence[int], size: int) -> Signature:
+    """32-bit hashes of all runs of so many words; of all words where they are fewer."""
+    mixed = runs(np.array(words or [0], dtype=np.uint64), min(size, max(1, len(words))))
+    # The upper half of a product hangs on all bits below it.
+    spread = (mixed ^ (mixed >> np.uint64(29))) * _SPREAD
+    return (spread >> np.uint64(32)).astype(np.uint32)
+
+
+def runs(words: Words, size: int) -> Words:
+    """A number for each run of so many numbers, by content alone; none where there are fewer."""
+    count = max(0, len(words) - size + 1)
+    found = np.zeros(count, dtype=np.uint64)
+    for place in range(size):
+        found = found * _SPREAD + words[place : place + count]
+    return found
 
 
 def nearly_repeated(
