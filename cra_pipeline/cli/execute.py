@@ -48,6 +48,7 @@ JOBS = {
     "gate_report": "gate_job",
     "round_gate": "round_gate_job",
     "registry_entry": "registry_job",
+    "deployment": "deployment_job",
 }
 
 Settings = Mapping[str, Mapping[str, object]]

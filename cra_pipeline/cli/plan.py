@@ -37,8 +37,8 @@ PER_KIND = ("sft_dataset", "dpo_dataset", "adapter", "holdout_attempts")
 """Assets of an adapter kind and a round, made of those above."""
 GATED = ("gate_report", "registry_entry")
 """Assets of a kind and a round that judge what stands: nothing is made anew for them."""
-OVER_KINDS = ("round_gate",)
-"""Assets of a round over all its kinds, which judge what stands, too."""
+OVER_KINDS = ("round_gate", "deployment")
+"""Assets of a round over all its kinds, which judge or serve what stands, too."""
 MADE = ASSETS + WHOLE + OVER_REPOS + BUNDLED + PER_KIND + GATED + OVER_KINDS
 """All of them."""
 

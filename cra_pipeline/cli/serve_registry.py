@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from cra_pipeline.serving.routes import Beside
     from cra_pipeline.serving.stage.running import Serving, Terms
 
-_GIB = 2**30
-
 MOST_CLIENTS = 2048
 """Connections at once; the agent uses one for each solve."""
 
@@ -45,19 +43,10 @@ def serve_registry(  # noqa: PLR0913  # one for each option
     """Serve what the registry says until interrupted."""
     from cra_pipeline.integrations.gateway.listening import listen_loopback
     from cra_pipeline.integrations.gateway.token import obtain_token
-    from cra_pipeline.integrations.serving.starting import ServerChoice
-    from cra_pipeline.serving.stage.running import Terms
+    from cra_pipeline.serving.stage.options import terms_of
 
     layout = current_layout()
-    terms = Terms(
-        choice=ServerChoice(
-            name=server,
-            precision="float32" if precision == "float32" else "bfloat16",
-            device=device,
-        ),
-        beside=_beside(layout, canaries, shadows),
-        memory=int(memory * _GIB),
-    )
+    terms = terms_of(server, precision, device, memory, _beside(layout, canaries, shadows))
     folder = layout.root / "serving"
     token_path = token_file or folder / "token"
     place = Place(

@@ -32,6 +32,7 @@ HOLDOUT_ATTEMPT_JOB = dg.define_asset_job("holdout_attempt_job", ["holdout_attem
 GATE_JOB = dg.define_asset_job("gate_job", ["gate_report"])
 ROUND_GATE_JOB = dg.define_asset_job("round_gate_job", ["round_gate"])
 REGISTRY_JOB = dg.define_asset_job("registry_job", ["registry_entry"])
+DEPLOYMENT_JOB = dg.define_asset_job("deployment_job", ["deployment"])
 INTAKE_JOB = dg.define_asset_job(
     "intake_job",
     ["repo_snapshots", "commits", "repo_packages", "tasks"],
@@ -55,6 +56,7 @@ JOBS = [
     GATE_JOB,
     ROUND_GATE_JOB,
     REGISTRY_JOB,
+    DEPLOYMENT_JOB,
     INTAKE_JOB,
 ]
 

@@ -17,6 +17,7 @@ from cra_pipeline.definitions import (
     packages,
     pairs,
     registry,
+    serving,
 )
 from cra_pipeline.definitions.resources import LoggedProgress, SandboxedTests, Workspace
 
@@ -43,6 +44,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
     modules = [
         *(corpus, commits, packages, harness, pairs, logs, cold_start),
         *(datasets, base_bundle, adapters, holdout_attempts, gates, registry),
+        serving,
     ]
     return dg.Definitions(
         assets=dg.load_assets_from_modules(modules),

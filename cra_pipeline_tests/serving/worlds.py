@@ -97,6 +97,9 @@ def stand_in_base(
     folder.mkdir(parents=True)
     train_tiny(["yes no File: till.py Task: add a discount"], folder, vocabulary=300)
     (folder / "config.json").write_text(json.dumps(CONFIGURATION | {"named": base_id}))
+    header = b'{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'
+    weights = len(header).to_bytes(8, "little") + header + bytes(4)
+    (folder / "model.safetensors").write_bytes(weights)
     files = hashed(folder)
     record = BaseRecord(
         base_id=base_id, role=role, name=role, architecture="Qwen3ForCausalLM",

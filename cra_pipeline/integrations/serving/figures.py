@@ -55,7 +55,7 @@ def standing_bases(layout: Layout, precision: str) -> tuple[BaseFigures, ...]:
 
 
 def memory_bytes(device: str) -> int:
-    """Memory that servers may take: all of a card, or what is free on the machine.
+    """Memory that servers may take: all of a card, or half of the machine.
 
     Args:
         device: As torch names it, such as ``cpu`` or ``cuda:0``.
@@ -64,7 +64,8 @@ def memory_bytes(device: str) -> int:
         ModelError: The card does not tell.
     """
     if not device.startswith("cuda"):
-        return int(psutil.virtual_memory().available)
+        # Not what is free now: a layout is the same today and tomorrow.
+        return int(psutil.virtual_memory().total) // 2
     number = device.partition(":")[2] or "0"
     command = ["nvidia-smi", f"--id={number}", "--query-gpu=memory.total"]
     try:

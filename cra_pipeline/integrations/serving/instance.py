@@ -72,6 +72,7 @@ class Instance:
         self.server: RunningServer | None = None
         self.starts = 0
         self.asleep = False
+        self.served_as = ""
         self._most = most_loads
         self._loads = 0
         self._start = start
@@ -170,6 +171,7 @@ class Instance:
     async def _up(self) -> None:
         server = await self._worked(self._entered)
         self.starts += 1
+        self.served_as = server.served_as
         self._loads = len(self._loaded)
         for version, folder in sorted(self._loaded.items()):
             await self._loaded_again(server, version, folder)
