@@ -95,6 +95,13 @@ def _print_history(lines: Sequence[LedgerLine]) -> None:
             line.act.replace("_", " "),
             line.version or "(the base)",
             line.from_version,
-            f"override: {line.reason}" if line.override else line.reason,
+            _reason(line),
         )
     tables().print(table)
+
+
+def _reason(line: LedgerLine) -> str:
+    """An act's reason, told once: where it ended."""
+    if line.act.endswith("_intended"):
+        return ""
+    return f"override: {line.reason}" if line.override else line.reason

@@ -27,6 +27,8 @@ def gate_rows(
 
 def _row(report: GateReport) -> dict[str, str]:
     why = [item.name for item in report.requirements if item.holds is not True]
+    # What decides a promotion comes first: thresholds are floors alone.
+    why.sort(key=lambda name: not name.startswith("gain_against_"))
     return _cut(
         {
             "gate": f"{report.round} {report.adapter_kind}",

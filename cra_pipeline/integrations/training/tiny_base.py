@@ -69,7 +69,10 @@ def make_tiny_base(texts: Iterable[str], folder: Path, shape: TinyShape | None =
 def _write_weights(folder: Path, shape: TinyShape, vocabulary: int, *, end: int, pad: int) -> None:
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
+    from transformers.utils.logging import disable_progress_bar
 
+    # A bar of the library's would stand among the terminal's own lines.
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # the library's
     config = Qwen3Config(
         vocab_size=vocabulary,
         hidden_size=shape.hidden,

@@ -12,7 +12,7 @@ from cra_pipeline.errors import CheckError, StoreError
 from cra_pipeline.gates.policy import TOGETHER
 from cra_pipeline.gates.rows import WIDTHS, gate_rows
 from cra_pipeline.gates.stage.advice import plateau_advice, rollback_advice
-from cra_pipeline.gates.stage.reports import check_gate, gate, read_gates
+from cra_pipeline.gates.stage.reports import check_gate, gate, read_gate, read_gates
 from cra_pipeline.gates.stage.rounds import (
     check_round_gate,
     read_round_gate,
@@ -200,6 +200,16 @@ def test_rows_of_all_gates_fit_a_hundred_columns(tmp_path: Path) -> None:
     assert [row["why"] for row in rows] == ["", "waived", ""]
     assert sum(WIDTHS.values()) + 2 * (len(WIDTHS) - 1) <= 100
     assert all(len(row[name]) <= width for row in rows for name, width in WIDTHS.items())
+
+
+def test_a_row_tells_first_that_nothing_was_gained(tmp_path: Path) -> None:
+    world = gated(tmp_path, better=False)
+    report = read_gate(world.layout, "scope", ROUND)
+    short = [item.name for item in report.requirements if item.holds is not True]
+    (row,) = gate_rows((report,))
+
+    assert len(short) > 1
+    assert row["why"] == f"gain_against_base +{len(short) - 1}"
 
 
 def test_a_version_that_became_worse_is_told(tmp_path: Path) -> None:
