@@ -80,12 +80,13 @@ _TERMS = (
 @click.option("--round", "round_name", help="Round, such as r01; else the newest that fits.")
 @click.option(
     "--responder",
-    type=click.Choice(["gold", "openai", "recorded"]),
+    type=click.Choice(["gold", "openai", "ranked", "recorded"]),
     default="gold",
     show_default=True,
     help="Who answers the agent's calls.",
 )
 @click.option("--vary", type=LISTED, default=(), help="Call kinds it answers; gold the rest.")
+@click.option("--rank-with-model", is_flag=True, help="For ranked: the model's yes or no counts.")
 @click.option("--configuration", type=click.Choice(list(CONFIGURATIONS)), default="plain")
 @click.option("--forms", type=LISTED, default="names,metadata", show_default=True)
 @click.option("--temperatures", type=LISTED, default="0", show_default=True)
@@ -149,6 +150,9 @@ def campaign(**options: object) -> None:
     Repositories with the fewest attempts come first. Once a --most-... or the --spend-limit is
     reached over all repositories and runs of the campaign, no attempt is begun; limits, pace and
     prices may change from run to run, and the latter two are as at first where not given.
+
+    The responder `ranked` answers scope calls by ranking the repository's files as they stood
+    before the commit. Gold answers the rest, or the server where one is named and no --vary is.
 
     Exit status: 0 all attempts made; 1 failed work, or attempts that the machine or the model
     server spoiled; 2 wrong use; 3 a limit was reached and attempts are left undone.
@@ -250,8 +254,17 @@ def _responder(options: dict[str, object]) -> ResponderSpec:
         raise click.UsageError(f"--vary: {', '.join(strange)}: expected some of {known}")
     if name == "gold" and kinds:
         raise click.UsageError("--vary: gold answers everything; name another --responder")
-    if name == "openai" and not (options["base_url"] and options["model"]):
+    served = bool(options["base_url"] and options["model"])
+    if name == "openai" and not served:
         raise click.UsageError("--responder openai: needs --base-url and --model")
+    if name == "ranked":
+        kinds = _ranked_kinds(kinds, served=served)
+    if options["rank_with_model"]:
+        if name != "ranked" or not served:
+            raise click.UsageError(
+                "--rank-with-model: needs --responder ranked, --base-url and --model"
+            )
+        name = "ranked_with_model"
     if (name == "recorded") != bool(options["recordings"]):
         raise click.UsageError("--recordings ID belongs to --responder recorded, and it needs one")
     terms = {name: options[name] for name in _TERMS if options[name] is not None}
@@ -272,6 +285,15 @@ def _responder(options: dict[str, object]) -> ResponderSpec:
             **{name: value for name, value in terms.items() if (name, value) != ("spend_limit", 0)},
         }
     )
+
+
+def _ranked_kinds(kinds: tuple[str, ...], *, served: bool) -> tuple[str, ...]:
+    """Kinds that gold leaves to the ranking and its server; none where it leaves all."""
+    if kinds and "scope" not in kinds:
+        raise click.UsageError("--vary: only scope calls can be ranked: name scope among them")
+    if not served and set(kinds) - {"scope"}:
+        raise click.UsageError("--vary: beside scope a server answers: name --base-url and --model")
+    return kinds if kinds or served else ("scope",)
 
 
 def _text(value: object) -> str:

@@ -18,11 +18,15 @@ SPEND_LIMIT_REACHED = "spend limit reached"
 """How a responder's refusal to spend more begins."""
 
 
+RANKED = ("ranked", "ranked_with_model")
+"""Responders that rank the repository's files; the second asks the server's model as well."""
+
+
 class ResponderSpec(Record):
     """Who answers the agent's calls; holds no secret, only the name of the variable that does."""
 
     name: str
-    """``gold``, ``openai`` or ``recorded``."""
+    """``gold``, ``openai``, ``ranked``, ``ranked_with_model`` or ``recorded``."""
     kinds: tuple[str, ...] = ()
     """Call kinds that it answers, sorted; gold answers the rest. Empty: it answers all."""
     base_url: str = ""
@@ -52,6 +56,8 @@ class ResponderSpec(Record):
     def label(self) -> str:
         """Names it in a row, such as ``qwen3 (implement)``."""
         who = self.model or self.name
+        if self.name in RANKED and self.model:
+            who = f"{self.name}, {self.model}"
         return f"{who} ({', '.join(self.kinds)})" if self.kinds else who
 
 

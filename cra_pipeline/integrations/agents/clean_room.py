@@ -52,6 +52,7 @@ from cra_pipeline.integrations.clean_room.trial import Answer, Trial, run_trial
 from cra_pipeline.integrations.clean_room.validation import expectation
 from cra_pipeline.integrations.gateway.log import read_calls
 from cra_pipeline.integrations.gateway.thread import RunningGateway, running_gateway
+from cra_pipeline.integrations.ranking.shelves import Shelves
 from cra_pipeline.integrations.responders.oracles import Oracles
 from cra_pipeline.kinds import CALL_KINDS
 
@@ -83,6 +84,7 @@ class CleanRoomAgent:
         sandbox: Where it runs.
         gateway: Answers its calls.
         plans_for: What is asked of it for a task.
+        shelves: Told which commit an attempt begins at; None where nobody ranks its files.
     """
 
     program: AgentProgram
@@ -91,6 +93,7 @@ class CleanRoomAgent:
     sandbox: Sandbox
     gateway: RunningGateway
     plans_for: tuple[AttemptPlan, ...]
+    shelves: Shelves | None = None
     name: str = "clean_room"
 
     @property
@@ -197,6 +200,10 @@ class CleanRoomAgent:
     def _open(self, task: TaskRow, plan: AttemptPlan, book: GoldBook, log: Path) -> Iterator[Path]:
         cell = cell_key(task.task_id, self.settings, plan)
         with ExitStack() as stack:
+            if self.shelves is not None:
+                # No later commit can be reached from there.
+                self.shelves.add(cell, self.supplies.materials(task).snapshot, task.base_sha)
+                stack.callback(self.shelves.remove, cell)
             place = self.gateway.open_attempt(
                 cell, log, temperature=plan.temperature, seed=plan.seed, oracle=GoldOracle(book)
             )
@@ -358,9 +365,9 @@ def opened(supplies: Supplies) -> Iterator[AgentBackend]:
             "clean_room: works within a campaign and a sandbox only: run cra-pipeline campaign"
         )
     program = campaign_program(spec.program, os.environ)
-    oracles = Oracles()
+    oracles, shelves = Oracles(), Shelves()
     with ExitStack() as stack:
-        responder = stack.enter_context(opened_responder(spec, supplies, oracles))
+        responder = stack.enter_context(opened_responder(spec, supplies, oracles, shelves))
         kinds = {text: CALL_KINDS[kind] for kind, text in program.system_prompts.items()}
         gateway = stack.enter_context(running_gateway(responder, kinds, oracles=oracles))
         yield CleanRoomAgent(
@@ -369,5 +376,6 @@ def opened(supplies: Supplies) -> Iterator[AgentBackend]:
             supplies=supplies,
             sandbox=supplies.sandbox,
             gateway=gateway,
+            shelves=shelves,
             plans_for=campaign_plans(spec),
         )

@@ -14,6 +14,7 @@ from cra_pipeline.integrations.agents.answering import opened_responder
 from cra_pipeline.integrations.calls import compact, log_path
 from cra_pipeline.integrations.files import write_table
 from cra_pipeline.integrations.gateway.log import CallLog
+from cra_pipeline.integrations.ranking.shelves import Shelves
 from cra_pipeline.integrations.responders.oracles import Oracles
 from cra_pipeline_tests.integrations.clean_room.beds import Bed, make_bed
 from cra_pipeline_tests.integrations.test_calls import call
@@ -47,7 +48,8 @@ def made(name: str, campaign: str = CAMPAIGN) -> AttemptRow:
 
 def answers(bed: Bed) -> None:
     spec = bed.campaign().model_copy(update={"responder": RECORDED})
-    with opened_responder(spec, replace(bed.supplies(), campaign=spec), Oracles()) as responder:
+    supplies = replace(bed.supplies(), campaign=spec)
+    with opened_responder(spec, supplies, Oracles(), Shelves()) as responder:
         assert responder.name == "recorded"
 
 
