@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.errors import SandboxError
+from cra_pipeline.errors import ModelError, SandboxError
+from cra_pipeline.integrations.model_server.install import ServerName
 from cra_pipeline.integrations.room import available_mb
 
 _TESTED_PYTHON = (3, 11)
@@ -52,6 +53,8 @@ def examine(layout: Layout) -> tuple[Finding, ...]:
         dagster_home,
         wheelhouse,
         agent,
+        vllm,
+        llama_server,
     )
     return tuple(check(layout) for check in checks)
 
@@ -193,6 +196,27 @@ def agent(_: Layout) -> Finding:
 
     found = agent_state(os.environ)
     return Finding(name="agent", state=found.state, found=found.found, remedy=found.remedy)
+
+
+def vllm(layout: Layout) -> Finding:
+    """The big server, for many agents at once; without it small ones serve one at a time."""
+    return _server(layout, "vllm")
+
+
+def llama_server(layout: Layout) -> Finding:
+    """The big server's small brother, for processors."""
+    return _server(layout, "llama_server")
+
+
+def _server(layout: Layout, name: ServerName) -> Finding:
+    from cra_pipeline.integrations.model_server.install import installed
+
+    remedy = f"where adapters are to serve many: cra-pipeline serve --install {name}"
+    try:
+        there = installed(layout, name)
+    except ModelError:
+        return Finding(name=name, state="weak", found="not installed", remedy=remedy)
+    return Finding(name=name, state="works", found=f"{there.version} in {there.folder}")
 
 
 def wheelhouse_folder() -> Path:

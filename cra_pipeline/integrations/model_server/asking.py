@@ -12,7 +12,7 @@ from typing import Any
 from cra_pipeline.errors import ModelError
 
 _QUOTED = 2000
-_CAUSE = re.compile(r"\b\w*(?:Error|Exception|out of memory)\b: .{1,300}")
+_CAUSE = re.compile(r"^(?:[^\n]*\] )?((?:\w+\.)*\w*(?:Error|Exception): .{1,300})", re.MULTILINE)
 _CAUSES = 2
 _OK = 200
 _ASKED_S = 30.0
@@ -90,7 +90,7 @@ def last_words(log: Path) -> str:
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     end = text[-_QUOTED:].strip() or f"nothing in {log}"
     # Of several processes the one that failed speaks first, and those that waited for it last.
-    causes = list(dict.fromkeys(found[0] for found in _CAUSE.finditer(text)))[:_CAUSES]
+    causes = list(dict.fromkeys(found[1] for found in _CAUSE.finditer(text)))[:_CAUSES]
     return "; ".join([*(cause for cause in causes if cause not in end), end])
 
 

@@ -16,9 +16,9 @@ from cra_pipeline.errors import BusyError, EnvironmentBuildError
 
 _QUOTED = 1500
 _NETWORK = re.compile(
-    r"failed to fetch|error sending request|could not connect|timed out|connection (?:refused|reset"
-    r"|error|broken)|dns error|name or service|name resolution|newconnectionerror|network is "
-    r"unreachable|max retries exceeded",
+    r"failed to (?:fetch|establish a new connection)|error sending request|could not connect"
+    r"|timed out|connection (?:refused|reset|error|broken)|dns error|name or service"
+    r"|name resolution|newconnectionerror|network is unreachable|max retries exceeded",
     re.IGNORECASE,
 )
 

@@ -42,12 +42,12 @@ def set_up_vllm(set_up: SetUp) -> str:
     from uv import find_uv_bin
 
     python = vllm_python(set_up.folder)
-    venv: Command = [find_uv_bin(), "venv", "--seed", "--clear", "--python", sys.executable]
+    venv: Command = [find_uv_bin(), "venv", "--clear", "--python", sys.executable]
     set_up.step("environment", [*venv, python.parents[1]])
     # By pip: uv would not take the processor's torch from a folder of wheels beside the index.
-    pip: Command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip: Command = [sys.executable, "-m", "pip", "--python", python, "--quiet"]
     if shutil.which("nvidia-smi"):
-        set_up.step("packages", [*pip, GPU])
+        set_up.step("packages", [*pip, "install", GPU])
     else:
         _processor(set_up, pip)
     check = "import vllm, vllm.entrypoints.openai.api_server; print('is', vllm.__version__)"
@@ -57,10 +57,11 @@ def set_up_vllm(set_up: SetUp) -> str:
 
 def _processor(set_up: SetUp, pip: Command) -> None:
     try:
-        set_up.step("packages", [*pip, _TORCH, PROCESSOR])
+        set_up.step("packages", [*pip, "install", _TORCH, PROCESSOR])
     except EnvironmentBuildError as error:
-        # Told apart from a missing network: the index has no such build, its own one does.
-        if "no matching distribution" not in str(error).lower():
+        # The index has no such build, torch's own one does; without a network neither is asked.
+        if "no network" in str(error) or "no matching distribution" not in str(error).lower():
             raise
-        set_up.step("packages", [*pip, "--extra-index-url", _TORCH_INDEX, _TORCH, PROCESSOR])
-    set_up.step("without what breaks it", [*pip[:3], "uninstall", "--quiet", "--yes", *_BROKEN])
+        wanted = ["--extra-index-url", _TORCH_INDEX, _TORCH, PROCESSOR]
+        set_up.step("packages", [*pip, "install", *wanted])
+    set_up.step("without what breaks it", [*pip, "uninstall", "--yes", *_BROKEN])

@@ -26,9 +26,7 @@ pytestmark = pytest.mark.serving
 
 @pytest.fixture(scope="module")
 def server(trained: World) -> Iterator[LlamaServer]:
-    """Four requests at a time, and prompts kept for others that begin alike: the most that may
-    go wrong.
-    """
+    """Four requests at a time, and prompts kept for others: the most that may go wrong."""
     require_installed(trained, "llama_server")
     policy = LlamaPolicy(slots=4, reuse_prompts=True)
     with running_llama(trained.layout, trained.base, policy=policy) as running:
@@ -98,9 +96,13 @@ def test_a_program_that_is_killed_in_mid_request_is_told_and_started_again(
     asking = threading.Thread(
         target=lambda: found.append(chat(server, trained.base.name, text, max_tokens=900))
     )
+    # Held, so that the question is under way when it dies, however quick the model is.
+    held = programs(server)
+    for process in held:
+        process.suspend()
     asking.start()
-    time.sleep(0.2)
-    for process in programs(server):
+    time.sleep(0.5)
+    for process in held:
         os.kill(process.pid, signal.SIGKILL)
     asking.join(30)
     after = chat(server, name, text)
@@ -122,7 +124,7 @@ def test_nothing_of_it_survives_the_block(trained: World) -> None:
             running.models()
 
     assert not [process for process in family if process.is_running()]
-    assert list(trained.layout.scratch.iterdir()) == []
+    assert not running.log.exists()
 
 
 def test_a_taken_port_is_told_before_anything_is_started(trained: World) -> None:
@@ -149,10 +151,10 @@ def test_a_model_that_is_none_is_told(trained: World, tmp_path: Path) -> None:
 def test_memory_that_is_too_small_is_told_with_the_programs_own_words(trained: World) -> None:
     require_installed(trained, "llama_server")
     # More than any machine has: keys and values of so many windows.
-    policy = LlamaPolicy(slots=250, weights="f32")
-    huge = replace(trained.base, window=2**24)
+    policy = LlamaPolicy(slots=250)
+    huge = replace(trained.base, window=2**22)
     with (
-        pytest.raises(ModelError, match=r"(?s)llama-server ended.*failed"),
+        pytest.raises(ModelError, match=r"(?s)llama-server ended.*failed to allocate"),
         running_llama(trained.layout, huge, policy=policy),
     ):
         pass
