@@ -9,7 +9,11 @@ from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.integrations.files import write_record, write_table
 from cra_pipeline_tests.contracts.regenerate import example
 
-SYSTEMS = {"scope": "You judge files.", "implement": "You edit code."}
+SYSTEMS = {
+    "scope": "You judge files.",
+    "implement": "You edit code.",
+    "task_analysis": "You analyse tasks.",
+}
 
 
 def log_prompts(
