@@ -28,6 +28,7 @@ from cra_pipeline.contracts import (
     manifests,
     packages,
     plans,
+    ranking,
     reading,
     registry,
     rewordings,
@@ -142,6 +143,7 @@ origins = _listed(datasets.Origin)
 sft_examples = _listed(datasets.SftExample)
 dpo_examples = _listed(datasets.DpoExample)
 candidate_rows = _listed(datasets.CandidateRow)
+row_origins = _listed(datasets.RowOrigin)
 plan_document_rows = _listed(datasets.PlanDocumentRow)
 pool_rows = _listed(datasets.PoolRow)
 dataset_manifests = _listed(datasets.DatasetManifest)
@@ -178,6 +180,7 @@ recipe_rows = _listed(plans.Recipe)
 target_rows = _listed(plans.Target)
 adapter_plan_rows = _listed(plans.AdapterPlan)
 training_plan_rows = _listed(plans.TrainingPlan)
+ranker_weights_rows = _listed(ranking.RankerWeights)
 
 test_tallies = _listed(tasks.TestTally)
 control_results = _listed(tasks.ControlResult)

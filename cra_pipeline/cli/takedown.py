@@ -36,6 +36,7 @@ def takedown(  # noqa: PLR0913  # one argument for each option of the command
     tombstone names them. A commit is given by its id or at least seven digits of it; the same
     change under another commit's id goes with it. An id of a change (git patch-id) will do too.
     """
+    from cra_pipeline.datasets.stage.descent import to_retire
     from cra_pipeline.datasets.stage.takedowns import plan_takedown, take_down
 
     layout = current_layout()
@@ -49,6 +50,8 @@ def takedown(  # noqa: PLR0913  # one argument for each option of the command
         click.echo("nothing was written (--dry-run)")
         return
     click.echo(f"tombstone: {path}")
+    for line in to_retire(layout, record.versions):
+        click.echo(f"registered and trained from it, so that it must not serve: {line}")
     click.echo("datasets built from now on hold none of it: cra-pipeline curate-data --round …")
 
 
@@ -67,7 +70,9 @@ def _print(record: Takedown, *, with_rows: bool) -> None:
     for item in record.descendants if with_rows else ():
         for row in item.rows:
             click.echo(f"{item.holder} {row}")
-    for name in record.adapters:
+    for name in (*record.adapters, *record.versions):
         click.echo(f"trained from it: {name}")
-    if not record.adapters:
-        click.echo("no adapter was trained from these datasets here")
+    for name in record.unsure:
+        click.echo(f"cannot be told, of its dataset nothing is kept: {name}")
+    if not (record.adapters or record.versions):
+        click.echo("no adapter is known that was trained from it here")

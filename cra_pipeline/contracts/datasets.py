@@ -112,6 +112,16 @@ class CandidateRow(Record):
     origin: Origin
 
 
+class RowOrigin(Record):
+    """Where one row of a dataset came from (row of ``dataset_origins/…/<content id>.parquet``).
+
+    Kept for good: what was trained from a dataset can be told after its rows were replaced.
+    """
+
+    example_id: str
+    origin: Origin
+
+
 class PlanDocumentRow(Record):
     """A plan that a history holds, judged by what followed it (row of ``plan_documents.parquet``).
 

@@ -31,9 +31,10 @@ class Descendant(Record):
     holder: str
     """Asset and partition, such as ``sft_dataset/scope/r01``, ``round_increment/r01``."""
     content_id: str
-    """Of the artifact as it was looked through."""
+    """Of the artifact as it was looked through; of datasets also those that were replaced since."""
     rows: tuple[str, ...]
-    """``example_id`` of each, sorted."""
+    """``example_id`` of each, sorted; of plans commit and path, of attempts on the holdout their
+    id."""
 
 
 class Takedown(Record):
@@ -56,6 +57,10 @@ class Takedown(Record):
     """What held such rows when this was written, sorted by holder."""
     adapters: tuple[str, ...]
     """What was trained from these by then, such as ``adapter/scope/r01``, sorted."""
+    versions: tuple[str, ...] = ()
+    """Registered versions that were, such as ``scope-v3``, sorted: to be retired."""
+    unsure: tuple[str, ...] = ()
+    """Adapters and versions likewise, trained from a dataset of whose rows nothing is kept."""
 
     @property
     def name(self) -> str:

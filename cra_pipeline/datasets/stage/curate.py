@@ -34,6 +34,7 @@ from cra_pipeline.datasets.stage.chats import chat_of
 from cra_pipeline.datasets.stage.court import benchmarks_input, court_of
 from cra_pipeline.datasets.stage.dataset_files import Cell, published, require_cell
 from cra_pipeline.datasets.stage.guide import plan_input
+from cra_pipeline.datasets.stage.origins import keep_origins
 from cra_pipeline.datasets.stage.pools import pool_size, pooled
 from cra_pipeline.datasets.stage.takedowns import takedown_rule
 from cra_pipeline.errors import DatasetError
@@ -105,6 +106,7 @@ def curate(
             write_card(layout, folder, manifest, court, rows_of(made, spool))
             sealed = _sealed(cell, manifest)
             write_record(folder / "asset.json", sealed)
+            keep_origins(layout, cell, folder / cell.file(layout).name, content_id)
     return StageReport(
         manifest=sealed, preview=preview_of(manifest), plot=domain_plot(layout, manifest)
     )

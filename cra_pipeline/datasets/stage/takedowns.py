@@ -10,6 +10,7 @@ from cra_pipeline.contracts.datasets import Origin
 from cra_pipeline.contracts.manifests import Input
 from cra_pipeline.contracts.takedowns import Aim, Descendant, Takedown
 from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.datasets.stage.descent import all_trained
 from cra_pipeline.datasets.stage.holders import Holder, all_holders
 from cra_pipeline.datasets.stage.lines import changes_of, opened_rounds
 from cra_pipeline.datasets.takedown import (
@@ -24,7 +25,6 @@ from cra_pipeline.integrations.files import read_record, write_record
 from cra_pipeline.integrations.find import columns
 
 _FOLDER = "takedowns"
-_TRAINED = ("adapter", "base_bundle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,8 @@ def _known(layout: Layout, origins: Iterable[Origin]) -> _Known:
         repos.add(origin.repo)
         licences |= licence_terms(origin.licence)
         if origin.sha:
-            changes[origin.sha] = origin.patch_id
+            # Plans, and commits of no text, come without a change's id.
+            changes[origin.sha] = origin.patch_id or changes.get(origin.sha, "")
             windows.setdefault(origin.sha, (origin.repo, (origin.sha,)))
     return _Known(frozenset(repos), frozenset(licences), windows, changes)
 
@@ -156,9 +157,10 @@ def _aim(target: str, known: _Known) -> Aim:
 def _described(layout: Layout, sought: Takedown, seen: Iterable[_Seen]) -> Takedown:
     """A tombstone with all that descends from what it names."""
     rule = taken_down([sought])
+    looked = list(seen)
     hits = [
         (item.holder, [(name, origin) for name, origin in item.rows if rule.fault(origin)])
-        for item in seen
+        for item in looked
     ]
     hits = [(holder, rows) for holder, rows in hits if rows]
     origins = [origin for _, rows in hits for _, origin in rows]
@@ -176,9 +178,26 @@ def _described(layout: Layout, sought: Takedown, seen: Iterable[_Seen]) -> Taked
             "commits": _all(sought.commits, (origin.sha for origin in origins)),
             "patch_ids": _all(sought.patch_ids, (origin.patch_id for origin in origins)),
             "descendants": tuple(sorted(descendants, key=lambda item: item.holder)),
-            "adapters": tuple(sorted({*_trained(layout, [holder for holder, _ in hits])})),
+            **_trained(
+                layout,
+                {holder.content_id for holder, _ in hits},
+                {item.holder.content_id for item in looked},
+            ),
         }
     )
+
+
+def _trained(layout: Layout, hit: set[str], known: set[str]) -> dict[str, tuple[str, ...]]:
+    """What was trained from artifacts that hold such rows, and what nobody can tell of."""
+    everything = tuple(all_trained(layout))
+    found = [item for item in everything if item.descends(hit)]
+    return {
+        "adapters": tuple(item.name for item in found if not item.version),
+        "versions": tuple(item.name for item in found if item.version),
+        "unsure": tuple(
+            item.name for item in everything if item not in found and item.sources - known
+        ),
+    }
 
 
 def _all(some: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
@@ -236,15 +255,3 @@ def _from_git(layout: Layout, commits: set[str], known: _Known) -> Iterator[str]
         repo, _ = known.windows[sha]
         if layout.snapshot(repo).exists():
             yield from changes_of(layout, repo, [sha]).values()
-
-
-def _trained(layout: Layout, holders: Iterable[Holder]) -> Iterator[str]:
-    """Adapters and bundles of the datasets' kinds and rounds, where such have been made."""
-    for holder in holders:
-        if holder.cell is None:
-            continue
-        cell = holder.cell
-        for asset in _TRAINED:
-            for partition in (f"{cell.adapter_kind}/{cell.round}", cell.round):
-                if (layout.root / asset / partition / "asset.json").exists():
-                    yield f"{asset}/{partition}"

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner, Result
 
 from cra_pipeline.cli import main
+from cra_pipeline.contracts.adapters import AdapterManifest
 from cra_pipeline.contracts.commits import CommitRow
-from cra_pipeline.contracts.datasets import DatasetManifest
+from cra_pipeline.contracts.datasets import DatasetManifest, PlanDocumentRow
+from cra_pipeline.contracts.gates import HoldoutAttempt
+from cra_pipeline.contracts.holdout import HoldoutRow
+from cra_pipeline.contracts.manifests import AssetManifest, Input
+from cra_pipeline.contracts.registry import LedgerLine
 from cra_pipeline.contracts.takedowns import Takedown
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.datasets.stage.curate import curate
 from cra_pipeline.datasets.stage.dataset_files import read_rows
-from cra_pipeline.datasets.stage.holders import all_holders
+from cra_pipeline.datasets.stage.descent import to_retire
+from cra_pipeline.datasets.stage.holders import all_holders, manifest_of
 from cra_pipeline.datasets.stage.judge import check_dataset
 from cra_pipeline.datasets.stage.lines import changes_of
 from cra_pipeline.datasets.stage.takedowns import (
@@ -23,9 +31,9 @@ from cra_pipeline.datasets.stage.takedowns import (
 )
 from cra_pipeline.datasets.takedown import taken_down
 from cra_pipeline.errors import DatasetError
-from cra_pipeline.integrations.files import read_record
+from cra_pipeline.integrations.files import append_journal, read_record, read_table, write_record
 from cra_pipeline_tests.contracts.regenerate import example
-from cra_pipeline_tests.datasets.conftest import SCOPE
+from cra_pipeline_tests.datasets.conftest import CODE, SCOPE
 from cra_pipeline_tests.datasets.worlds import World, table
 
 pytestmark = pytest.mark.slow
@@ -39,10 +47,20 @@ def rows_of(record: Takedown) -> dict[str, tuple[str, ...]]:
     return {item.holder: item.rows for item in record.descendants}
 
 
-def adapter(layout: Layout, place: str) -> None:
-    path = layout.root / place / "asset.json"
-    path.parent.mkdir(parents=True)
-    path.write_text("{}")
+def adapter(path: Path, *datasets: str) -> None:
+    """The manifest of an adapter that was trained on datasets of these contents."""
+    filled = example(AdapterManifest)
+    assert isinstance(filled, AdapterManifest)
+    inputs = tuple(Input(name=f"dataset {name[:4]}", content_id=name) for name in datasets)
+    recipe = filled.recipe.model_copy(update={"datasets": inputs})
+    write_record(path / "adapter.json", filled.model_copy(update={"recipe": recipe}))
+
+
+def ledger(layout: Layout, *lines: dict[str, object]) -> None:
+    filled = example(LedgerLine)
+    for number, fields in enumerate(lines):
+        row = filled.model_copy(update={"number": number, "datasets": (), **fields})
+        append_journal(layout.registry / "ledger.jsonl", row)
 
 
 @pytest.mark.parametrize("digits", [7, 12, 40])
@@ -120,13 +138,102 @@ def test_a_licence_goes_with_all_that_is_under_it(made: World) -> None:
     assert "round_increment/r01" in rows_of(record)
 
 
-def test_adapters_of_the_datasets_are_named(world: World) -> None:
-    for place in ("adapter/scope/r02", "adapter/scope/r01", "adapter/precision/r02"):
-        adapter(world.layout, place)
-    adapter(world.layout, "base_bundle/r02")
-    sha = next(read_rows(world.layout, SCOPE)).origin.sha
+def test_what_was_trained_from_the_rows_is_named_and_nothing_else(world: World) -> None:
+    layout = world.layout
+    sha = next(read_rows(layout, SCOPE)).origin.sha
+    hit, other = (manifest_of(layout, cell).content_id for cell in (SCOPE, CODE))
+    for place, content in (
+        ("scope/r02", hit),
+        ("execute_code/r01", other),
+        ("scope/r01", "f" * 64),
+    ):
+        adapter(layout.root / "adapter" / place, content)
+    adapter(layout.adapter_version("scope-v9"), hit)
+    scope = {"act": "registered", "adapter_kind": "scope", "datasets": (hit,)}
+    code = {"act": "registered", "adapter_kind": "execute_code", "datasets": (other,)}
+    ledger(
+        layout,
+        {**scope, "version": "scope-v1"},
+        {**scope, "version": "scope-v2", "datasets": (other,)},
+        {**code, "version": "execute_code-v1"},
+    )
+    record = plan_takedown(layout, sha)
 
-    assert plan_takedown(world.layout, sha).adapters == ("adapter/scope/r02", "base_bundle/r02")
+    assert record.adapters == ("adapter/scope/r02",)
+    assert record.versions == ("scope-v1", "scope-v9")
+    assert record.unsure == ("adapter/scope/r01",)
+
+
+def test_an_adapter_descends_from_its_dataset_though_that_was_curated_again(world: World) -> None:
+    layout = world.layout
+    curate(layout, SCOPE)
+    before = manifest_of(layout, SCOPE).content_id
+    sha = next(read_rows(layout, SCOPE)).origin.sha
+    adapter(layout.root / "adapter/scope/r02", before)
+    take_down(layout, plan_takedown(layout, sha))
+    curate(layout, SCOPE)
+
+    record = plan_takedown(layout, sha)
+    assert manifest_of(layout, SCOPE).content_id != before
+    assert "sft_dataset/scope/r02" not in rows_of(record)
+    assert rows_of(record)["sft_dataset/scope/r02 (replaced)"]
+    assert record.adapters == ("adapter/scope/r02",)
+
+
+def test_a_version_that_serves_is_rolled_back_and_retired_by_name(world: World) -> None:
+    layout = world.layout
+    sha = next(read_rows(layout, SCOPE)).origin.sha
+    hit = manifest_of(layout, SCOPE).content_id
+    scope = {"adapter_kind": "scope", "datasets": (hit,)}
+    ledger(
+        layout,
+        *({**scope, "act": "registered", "version": f"scope-v{number}"} for number in (1, 2, 3)),
+        {**scope, "act": "promotion_done", "version": "scope-v1"},
+        {**scope, "act": "promotion_done", "version": "scope-v3"},
+        {**scope, "act": "retired", "version": "scope-v2"},
+    )
+    said = command(layout, "takedown", sha).stdout
+
+    assert to_retire(layout, ["scope-v1", "scope-v2", "scope-v3"]) == (
+        "cra-pipeline retire scope-v1",
+        "cra-pipeline rollback scope",
+        "cra-pipeline retire scope-v3",
+    )
+    assert "it must not serve: cra-pipeline retire scope-v3" in said
+    assert "scope-v2" in said
+    assert "retire scope-v2" not in said
+
+
+def test_a_bundle_goes_with_the_increments_and_plans_that_it_was_made_of(world: World) -> None:
+    layout = world.layout
+    sha = next(row for row in read_rows(layout, SCOPE) if row.round == "r02").origin.sha
+    for name in ("r01", "r02"):
+        increment = read_record(layout.manifest("round_increment", name), AssetManifest)
+        bundle = increment.model_copy(
+            update={
+                "asset": "base_bundle",
+                "inputs": (Input(name=f"round_increment/{name}", content_id=increment.content_id),),
+            }
+        )
+        write_record(layout.manifest("base_bundle", name), bundle)
+
+    assert plan_takedown(layout, sha).adapters == ("base_bundle/r02",)
+
+
+def test_plans_and_attempts_on_the_holdout_descend_too(world: World) -> None:
+    layout = world.layout
+    held = read_table(layout.table("holdout", "r02"), HoldoutRow)
+    judged = next(row for row in held if row.task_id)
+    attempt, plan = example(HoldoutAttempt), example(PlanDocumentRow)
+    rows = [attempt.model_copy(update={"task_id": judged.task_id, "repo": judged.repo})]
+    table(layout, "holdout_attempts", "scope|r02", rows, HoldoutAttempt)
+    told = {"repo": "alder", "sha": world.shas["alder"][0], "path": "PLAN.md", "licence": "MIT"}
+    table(layout, "plan_documents", "r01", [plan.model_copy(update=told)], PlanDocumentRow)
+
+    by_attempt = rows_of(plan_takedown(layout, judged.sha))
+    assert by_attempt["holdout_attempts/scope/r02"] == (attempt.attempt_id,)  # type: ignore[attr-defined]  # of its shape
+    by_plan = rows_of(plan_takedown(layout, world.shas["alder"][0]))
+    assert by_plan["plan_documents/r01"] == (f"{world.shas['alder'][0][:12]}:PLAN.md",)
 
 
 @pytest.mark.parametrize(
