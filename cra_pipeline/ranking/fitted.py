@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from cra_pipeline.contracts.ranking import MARGIN, RankerWeights
 from cra_pipeline.ranking.signals import FOUR
-from cra_pipeline.ranking.weights import MARGIN, RankerWeights
 
 FEATURES = RankerWeights(
     columns=FOUR,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cra_pipeline.ranking.weights import RankerWeights
+from cra_pipeline.contracts.ranking import RankerWeights
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Ranker = Callable[[Array], Array]

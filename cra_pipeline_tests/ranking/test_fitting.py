@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cra_pipeline.contracts.ranking import MARGIN, RankerWeights
 from cra_pipeline.ranking.fitted import FEATURES, FEATURES_AND_MARGIN
 from cra_pipeline.ranking.fitting import TreePolicy, fit_linear, fit_trees, linear_weights
 from cra_pipeline.ranking.signals import FOUR
-from cra_pipeline.ranking.weights import MARGIN, RankerWeights
 
 DRAW = np.random.default_rng(0)
 COLUMNS = DRAW.normal(size=(400, 2))

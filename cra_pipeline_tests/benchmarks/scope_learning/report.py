@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cra_pipeline.contracts.ranking import MARGIN
 from cra_pipeline.ranking.fitting import TreePolicy, fit_linear, fit_trees, linear_weights
 from cra_pipeline.ranking.metrics import (
     NAMES,
@@ -26,7 +27,6 @@ from cra_pipeline.ranking.metrics import (
     best_threshold,
 )
 from cra_pipeline.ranking.signals import COLUMNS, FOUR
-from cra_pipeline.ranking.weights import MARGIN
 from cra_pipeline_tests.benchmarks.scope_learning.corpus import HELD_OUT, TRAINING, home
 
 Array = np.ndarray[Any, np.dtype[Any]]
