@@ -16,6 +16,8 @@ from cra_pipeline.integrations.home import current_layout
 if TYPE_CHECKING:
     from cra_pipeline.adapters.stage.returned import Returned
     from cra_pipeline.contracts.gates import GateReport
+    from cra_pipeline.contracts.workspace import Layout
+    from cra_pipeline.integrations.bases import Role
 
 _DIGITS = 12
 """Of a digest that are shown."""
@@ -49,25 +51,58 @@ def export(round_name: str, base_id: str, to: Path | None) -> None:
     path = archive_path(layout, round_name)
     if to is not None:
         path = Path(shutil.copyfile(path, to / path.name if to.is_dir() else to))
-    click.echo(f"{path}: send it out; what comes back: cra-pipeline base import FOLDER")
+    click.echo(
+        f"{path}: send it out; what comes back: cra-pipeline base import FOLDER --replaces …"
+    )
 
 
 @base.command(name="import")
 @click.argument("folder", type=_FOLDER)
-@click.option("--replaces", required=True, metavar="ID", help="The base that was sent out.")
-@click.option("--role", type=_ROLE, required=True, help="Of both.")
-@click.option("--round", "round_name", required=True, help="Whose holdout judges it.")
+@click.option("--role", type=_ROLE, required=True, help="Which adapter kinds it serves.")
+@click.option("--name", metavar="NAME", help="Of a published model, such as Qwen/Qwen3-4B.")
+@click.option("--replaces", metavar="ID", help="The base that was sent out as a bundle.")
+@click.option("--round", "round_name", help="Whose holdout judges what came back.")
 @click.option("--trial", is_flag=True, help="Let it plan on the holdout first; nothing changes.")
-def import_(*, folder: Path, replaces: str, role: str, round_name: str, trial: bool) -> None:
-    """Take back FOLDER (result.json and model/) in the place of a base.
+def import_(  # noqa: PLR0913  # one argument for each option of the command
+    *,
+    folder: Path,
+    role: Role,
+    name: str | None,
+    replaces: str | None,
+    round_name: str | None,
+    trial: bool,
+) -> None:
+    """Freeze a published model, or take back what a bundle was sent out for.
 
-    Hashes, configuration, tokenizer, tensors and a forward pass are looked at; then Gate 1's base
-    half decides by the attempts that --trial made, unless the round's record waives it. Adapters
-    of the old base are void from then on.
+    With --name FOLDER is a model as it was published: it is copied, hashed and never changed. With
+    --replaces and --round it is what came back (result.json and model/): hashes, configuration,
+    tokenizer, tensors and a forward pass are looked at; then Gate 1's base half decides by the
+    attempts that --trial made, unless the round's record waives it. Adapters of the old base are
+    void from then on.
     """
+    if name is not None and (replaces, round_name, trial) == (None, None, False):
+        _freeze(folder, role, name)
+    elif name is None and replaces is not None and round_name is not None:
+        _take_back(folder, replaces, role, round_name, trial=trial)
+    else:
+        raise click.UsageError(
+            "give --name for a published model, or --replaces and --round for what came back"
+        )
+
+
+def _freeze(folder: Path, role: Role, name: str) -> None:
+    from cra_pipeline.integrations.bases import import_base
+
+    record = import_base(current_layout(), folder, role=role, name=name)
+    click.echo(
+        f"{record.base_id}: {record.name}, {record.parameters:,} parameters, window "
+        f"{record.window}, {record.content_id[:_DIGITS]}"
+    )
+
+
+def _take_back(folder: Path, replaces: str, role: str, round_name: str, *, trial: bool) -> None:
     from cra_pipeline.adapters.stage.returned import looked_at, take_over
     from cra_pipeline.gates.stage.bases import base_report
-    from cra_pipeline.registry.stage.settling import settled
 
     layout = current_layout()
     found = looked_at(layout, folder, replaces=replaces, role=role)
@@ -81,15 +116,22 @@ def import_(*, folder: Path, replaces: str, role: str, round_name: str, trial: b
 
     record, said = take_over(layout, found, round_name, gate)
     click.echo(said)
+    void = _void(layout, found.old.content_id)
+    click.echo(f"{record.base_id} stands in the place of {replaces}")
+    click.echo(f"void: {', '.join(void) or 'no adapter was trained on the old one'}")
+
+
+def _void(layout: Layout, digest: str) -> list[str]:
+    """Versions on a base that are void, once the registry has heard of the new one."""
+    from cra_pipeline.registry.stage.settling import settled
+
     with settled(layout) as book:
-        void = [
+        return [
             row.version
             for kind in book.standing.kinds
             for row in book.standing.of_kind(kind)
-            if row.state == "void" and row.base_digest == found.old.content_id
+            if row.state == "void" and row.base_digest == digest
         ]
-    click.echo(f"{record.base_id} stands in the place of {replaces}")
-    click.echo(f"void: {', '.join(void) or 'no adapter was trained on the old one'}")
 
 
 def _try(found: Returned, round_name: str) -> None:
@@ -120,13 +162,17 @@ def list_() -> None:
     table = Table("base", "name", "window", "content", "gate 1", "stands", box=None)
     for record in records:
         stands = f"no: {gone[record.base_id]}" if record.base_id in gone else "yes"
+        stands = "on trial" if record.on_trial else stands
         gated = record.gate_1[:_DIGITS] or "none"
         row = (record.base_id, record.name, str(record.window), record.content_id[:_DIGITS])
         table.add_row(*row, gated, stands)
     if records:
         tables().print(table)
     else:
-        click.echo("no base is imported: cra-pipeline base tiny makes one for a trial")
+        click.echo(
+            "no base is imported: cra-pipeline base import FOLDER --role … --name …; base tiny "
+            "makes one for a trial"
+        )
 
 
 @base.command(name="tiny")

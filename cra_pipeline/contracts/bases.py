@@ -9,6 +9,10 @@ from pydantic import field_validator
 from cra_pipeline.contracts.manifests import Input
 from cra_pipeline.contracts.record import Record
 
+ON_TRIAL = " (on trial)"
+"""Ends the name of a base that came back and is only asked for its gate: nothing is trained on it,
+and it replaces nothing."""
+
 
 class BaseRecord(Record):
     """``bases/<base_id>/base.json``, written last: with it the base is imported; never edited."""
@@ -36,6 +40,11 @@ class BaseRecord(Record):
     waiver."""
     replaces: str = ""
     """``base_id`` of the version that it makes obsolete; adapters of that one are void."""
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether it is there for its gate alone."""
+        return self.name.endswith(ON_TRIAL)
 
     @field_validator("files")
     @classmethod

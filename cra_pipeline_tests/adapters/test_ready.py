@@ -9,7 +9,7 @@ import pytest
 
 from cra_pipeline.adapters.recipe import TINY
 from cra_pipeline.adapters.stage.ready import Choices, kind_and_round, prepare
-from cra_pipeline.contracts.bases import BaseRecord
+from cra_pipeline.contracts.bases import ON_TRIAL, BaseRecord
 from cra_pipeline.contracts.datasets import DatasetManifest, SftExample
 from cra_pipeline.contracts.gates import ArmFigure, Estimate, GateReport, RoundGateReport
 from cra_pipeline.contracts.takedowns import Takedown
@@ -17,6 +17,7 @@ from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import CheckError, GuardError, PipelineError, RoundError
 from cra_pipeline.integrations.bases import import_base
 from cra_pipeline.integrations.files import read_record, write_record
+from cra_pipeline.registry.stage.settling import settled
 from cra_pipeline_tests.adapters.worlds import (
     bare_model,
     dataset,
@@ -132,6 +133,22 @@ def test_a_later_round_without_replay_is_refused(layout: Layout, base: BaseRecor
 
     assert read_record(folder / "manifest.json", DatasetManifest).replayed == 2
     assert ready(layout, "scope|r02")
+
+
+def test_a_base_on_trial_is_chosen_by_no_role_and_by_no_name(
+    layout: Layout, base: BaseRecord, tmp_path: Path
+) -> None:
+    tuned = bare_model(tmp_path / "tuned", fill=0.25)
+    trial = import_base(layout, tuned, role="reasoning", name=f"own{ON_TRIAL}", gate_1="9" * 64)
+    open_round(layout)
+    dataset(layout, "sft", ROWS)
+    kind, record = kind_and_round(layout, "scope|r01")
+
+    assert prepare(layout, kind, record, Choices()).base == base
+    with pytest.raises(GuardError, match=f"no base {trial.base_id}"):
+        prepare(layout, kind, record, Choices(base=trial.base_id))
+    with settled(layout) as book:
+        assert list(book.standing.bases) == [base.base_id]
 
 
 def test_a_base_that_was_never_gated_needs_a_waiver(layout: Layout, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from cra_pipeline.adapters.bundle.returned import (
 )
 from cra_pipeline.adapters.guards import BASE_HALF
 from cra_pipeline.adapters.stage.bundle import ASSET, archive_path
-from cra_pipeline.contracts.bases import BaseRecord
+from cra_pipeline.contracts.bases import ON_TRIAL, BaseRecord
 from cra_pipeline.contracts.bundles import BundleManifest, BundleRecipe, BundleResult
 from cra_pipeline.contracts.gates import GateReport
 from cra_pipeline.contracts.rounds import RoundRecord
@@ -42,7 +42,6 @@ from cra_pipeline.integrations.files import (
 )
 from cra_pipeline.integrations.forward_pass import require_forward, tensor_shapes
 
-_ON_TRIAL = " (on trial)"
 Gate = Callable[[str, str], GateReport]
 """Judges Gate 1's base half by the contents of the untuned and the tuned base."""
 
@@ -92,7 +91,19 @@ def looked_at(layout: Layout, folder: Path, *, replaces: str, role: str) -> Retu
     shapes = tensor_shapes(before, finite=False), tensor_shapes(model, finite=True)
     _refuse(folder, tensor_faults(*shapes, tied=tied))
     require_forward(model)
+    _require_new(layout, rows_content_id(files), old)
     return Returned(old=old, folder=model, window=recipe.window)
+
+
+def _require_new(layout: Layout, digest: str, old: BaseRecord) -> None:
+    """Refuse files that are a base already: they would not take the old one's place."""
+    for known in list_bases(layout):
+        same = (known.content_id, known.role, known.name) == (digest, old.role, old.name)
+        if same and known.replaces != old.base_id:
+            raise GuardError(
+                f"these are the files of {known.base_id}, which does not replace {old.base_id}: "
+                "ask for the tuned model"
+            )
 
 
 def _sent(layout: Layout, round_name: str) -> tuple[BundleManifest, BundleRecipe, str]:
@@ -135,7 +146,7 @@ def on_trial(layout: Layout, found: Returned) -> BaseRecord:
     It has a name of its own, which no adapter kind names; ``take_over`` gives it the real one.
     """
     return import_base(
-        layout, found.folder, role=found.old.role, name=found.old.name + _ON_TRIAL,
+        layout, found.folder, role=found.old.role, name=found.old.name + ON_TRIAL,
         window=found.window,
     )  # fmt: skip
 
@@ -198,7 +209,7 @@ def _end_trial(layout: Layout, found: Returned) -> None:
     """Free the number that the trial took, so that its attempts name the base that stays."""
     digest = rows_content_id(hashed(found.folder))
     for record in list_bases(layout):
-        if record.content_id == digest and record.name.endswith(_ON_TRIAL):
+        if record.content_id == digest and record.on_trial:
             # Its record first: without it a half-removed folder is no base.
             (layout.bases / record.base_id / "base.json").unlink()
             shutil.rmtree(layout.bases / record.base_id)

@@ -99,7 +99,8 @@ def _enter_bases(book: Book) -> None:
     """Bases appear on disk; with one that replaces another, adapters of that one are void."""
     folder = book.layout.bases
     paths = sorted(folder.glob("*/base.json")) if folder.is_dir() else []
-    records = [read_record(path, BaseRecord) for path in paths]
+    found = [read_record(path, BaseRecord) for path in paths]
+    records = [record for record in found if not record.on_trial]
     for record in records:
         if record.base_id not in book.standing.bases:
             _append(book, "base_registered", record.base_id, record.content_id)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,7 +26,13 @@ from cra_pipeline.contracts.rounds import RoundRecord
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.definitions.base_bundle import sides_of
 from cra_pipeline.errors import GuardError, PipelineError, RoundError
-from cra_pipeline.integrations.bases import list_bases, read_base, standing, verify_base
+from cra_pipeline.integrations.bases import (
+    import_base,
+    list_bases,
+    read_base,
+    standing,
+    verify_base,
+)
 from cra_pipeline.integrations.files import read_record, write_record
 from cra_pipeline.integrations.training.tiny_base import TinyShape, make_tiny_base
 from cra_pipeline.registry.stage.settling import settled
@@ -166,6 +174,15 @@ def test_a_base_that_did_not_pass_leaves_the_old_one(
     assert [record.base_id for record in list_bases(layout)] == [OLD]
 
 
+def test_an_untuned_base_or_one_that_replaces_nothing_is_not_taken_for_a_tuned_one(
+    root: Path, layout: Layout
+) -> None:
+    import_base(layout, root / "out" / "model", role="tiny", name="tiny")
+
+    with pytest.raises(GuardError, match=r"files of tiny-.*, which does not replace"):
+        taken(root)
+
+
 def test_without_attempts_or_waiver_the_import_is_refused(root: Path, layout: Layout) -> None:
     done = came_back(root)
 
@@ -275,6 +292,24 @@ def test_a_bundle_or_base_that_was_changed_is_refused_by_its_own_scripts(
     assert "data/planning.jsonl: other bytes than the manifest's" in done.stderr
     assert "base: model.safetensors: other bytes" in other.stderr
     assert not (root / "new").exists()
+
+
+def test_a_loss_that_is_no_number_ends_the_training_at_its_step(root: Path, sent: Path) -> None:
+    bundle = root / "base-bundle-r02"
+    recipe = bundle / "recipe.json"
+    recipe.write_text(json.dumps(json.loads(recipe.read_text()) | {"learning_rate": 1e30}))
+    named = json.loads((bundle / "manifest.json").read_text())
+    digest = hashlib.sha256(recipe.read_bytes()).hexdigest()
+    files = [item | ({"content_id": digest} if item["name"] == recipe.name else {})
+             for item in named["files"]]  # fmt: skip
+    (bundle / "manifest.json").write_text(json.dumps(named | {"files": files}))
+
+    done = ran(bundle / "train.py", "--base", sent / "base", "--out", root / "new")
+
+    assert done.returncode == 1
+    assert re.search(r"refused: step [1-9]: the loss is nan: nothing is saved", done.stderr)
+    assert not (root / "new" / "result.json").exists()
+    assert not (root / "new" / "model").exists()
 
 
 def test_the_training_script_refuses_zero_3(root: Path, sent: Path) -> None:

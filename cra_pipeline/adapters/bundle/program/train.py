@@ -105,14 +105,15 @@ def run(root: Path, base: Path, out: Path, *, most_steps: int) -> dict[str, Any]
     planned = max(1, math.ceil(len(rows) * recipe["epochs"] / recipe["batch"]))
     steps = min(planned, most_steps or planned)
     trainer = _trainer(model, tokenizer, rows, held, recipe, out / "work", steps)
+    trainer.add_callback(stopper())
     trainer.train()
     losses = [item["loss"] for item in trainer.state.log_history if "loss" in item]
     validation = trainer.evaluate()["eval_loss"] if held else losses[-1]
     trainer.save_model(str(out / "model"))
     if not trainer.is_world_process_zero():
         return None
-    if not all(map(math.isfinite, (*losses, validation))):
-        raise BundleError(f"a loss is no number: {losses[-3:]}, validation {validation}")
+    if not math.isfinite(validation):
+        raise BundleError(f"the validation loss is no number: {validation}")
     _dress(base, out / "model", recipe)
     shutil.rmtree(out / "work", ignore_errors=True)
     result = {
@@ -177,7 +178,7 @@ def _trainer(  # noqa: PLR0913, PLR0917  # what a training hangs on
         gradient_checkpointing=on_gpu,
         use_cpu=not on_gpu,
         dataloader_pin_memory=on_gpu,
-        logging_steps=1 if steps <= 100 else 10,  # noqa: PLR2004  # a line for each step of a trial
+        logging_steps=1,
         save_strategy="no",
         report_to=[],
         # Else a loss that is no number is told as the mean of those before it.
@@ -201,6 +202,23 @@ def _trainer(  # noqa: PLR0913, PLR0917  # what a training hangs on
     return Trainer(
         model=model, args=settings, train_dataset=rows, eval_dataset=held, data_collator=collated
     )
+
+
+def stopper() -> Any:  # noqa: ANN401  # a library's object
+    """Ends a training at the step whose loss is no number: the hours after it would be wasted."""
+    from transformers import TrainerCallback
+
+    class Stopper(TrainerCallback):
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ANN401  # as the library calls it
+            del args, control
+            loss = (logs or {}).get("loss", 0.0)
+            if not math.isfinite(loss):
+                raise BundleError(
+                    f"step {state.global_step}: the loss is {loss}: nothing is saved; look at the "
+                    "rows of this step, or lower learning_rate and ask for a new bundle"
+                )
+
+    return Stopper()
 
 
 def _dress(base: Path, model: Path, recipe: dict[str, Any]) -> None:
