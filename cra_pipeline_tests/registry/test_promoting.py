@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 
+import cra_pipeline
 from cra_pipeline.contracts.gates import Decision
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import CheckError, RegistryError
@@ -45,6 +48,15 @@ def test_what_is_promoted_stands_in_both_databases(world: World) -> None:
     )[0]
     assert version == 1
     assert json.loads(notes)["metrics"] == {"relevant_recall": 0.9}
+
+
+def test_every_act_names_the_code_that_decided_it(world: World) -> None:
+    world.serve()
+    said = {line.code for line in read_book(world.layout).lines if line.act != "base_registered"}
+
+    (named,) = said
+    assert re.fullmatch(r"cra-pipeline \d[\w.]*( at [0-9a-f]{12})?", named)
+    assert (" at " in named) == (Path(cra_pipeline.__file__).parents[1] / ".git").exists()
 
 
 def test_a_better_version_takes_the_place_and_a_rollback_gives_it_back(world: World) -> None:

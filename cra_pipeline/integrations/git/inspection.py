@@ -20,6 +20,14 @@ def list_refs(repo: Path) -> tuple[tuple[str, str], ...]:
     return tuple((name, oid) for oid, name in (line.split(" ", 1) for line in lines))
 
 
+def commit_at(folder: Path) -> str:
+    """Commit that is checked out in a folder; empty where it is no checkout's top, or has none."""
+    try:
+        return git(folder / ".git", "rev-parse", "--verify", "--quiet", "HEAD").decode().strip()
+    except GitError:
+        return ""
+
+
 def commit_count(repo: Path, revision: str) -> int:
     """Commits that ``revision`` reaches.
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import importlib.metadata
+from pathlib import Path
 
+import cra_pipeline
 from cra_pipeline.contracts.adapters import AdapterManifest
 from cra_pipeline.contracts.gates import GateReport
 from cra_pipeline.contracts.registry import VersionState
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import RegistryError
+from cra_pipeline.integrations.git.inspection import commit_at
 from cra_pipeline.registry.stage.book import Book, closing_path
 from cra_pipeline.registry.stage.evidence import cell_of, gate_report, report_path
 from cra_pipeline.registry.stage.keeping import Vet, keep, sound_adapter
 from cra_pipeline.registry.stage.settling import settled
+
+_DIGITS = 12
+"""Of a commit's name."""
 
 
 def register(
@@ -81,8 +87,10 @@ def _require_open(layout: Layout, adapter_kind: str, round_name: str) -> None:
 
 
 def code() -> str:
-    """What decided: this project and its version."""
-    return f"cra-pipeline {importlib.metadata.version('cra-pipeline')}"
+    """What decided: this project and its version, and its commit where it runs from a checkout."""
+    said = f"cra-pipeline {importlib.metadata.version('cra-pipeline')}"
+    commit = commit_at(Path(cra_pipeline.__file__).parents[1])
+    return f"{said} at {commit[:_DIGITS]}" if commit else said
 
 
 def _require_same(manifest: AdapterManifest, report: GateReport) -> None:
