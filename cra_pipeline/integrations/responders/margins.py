@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cra_pipeline.contracts.campaigns import PROMPT_TOO_LONG
 from cra_pipeline.errors import ModelError
 from cra_pipeline.integrations.responders.endpoint import Endpoint, read_key, require_reachable
+from cra_pipeline.integrations.responders.windows import is_too_long
 
 _MOST_SHOWN = 20
 """As many tokens as OpenAI-compatible servers show at most."""
@@ -93,7 +95,10 @@ class MarginServer:
             ) as response:
                 told = await response.read()
                 if response.status != _OK:
-                    raise ModelError(f"{self.endpoint.url}: status {response.status}, expected 200")
+                    reason = f"{self.endpoint.url}: status {response.status}, expected 200"
+                    if is_too_long(response.status, told):
+                        reason = f"{PROMPT_TOO_LONG}: {reason}"
+                    raise ModelError(reason)
         except (TimeoutError, aiohttp.ClientError) as error:
             # By its name: the text may show the headers that were sent.
             raise ModelError(f"{self.endpoint.url}: {type(error).__name__}") from None

@@ -14,6 +14,7 @@ import aiohttp
 import stamina
 
 from cra_pipeline.contracts.calls import ModelAnswer, ModelRequest
+from cra_pipeline.contracts.campaigns import PROMPT_TOO_LONG
 from cra_pipeline.errors import ModelError
 from cra_pipeline.integrations.responders.completions import (
     Completion,
@@ -24,6 +25,7 @@ from cra_pipeline.integrations.responders.endpoint import Endpoint, read_key, re
 from cra_pipeline.integrations.responders.ingredients import Ingredients
 from cra_pipeline.integrations.responders.queueing import queued
 from cra_pipeline.integrations.responders.spending import Budget, Pace
+from cra_pipeline.integrations.responders.windows import is_too_long
 
 _LONGEST_BODY = 4 * 2**20
 _LONGEST_WAIT_S = 60.0
@@ -209,6 +211,8 @@ class OpenAIResponder:
 
     def _refusal(self, status: int, wait_s: float | None, body: bytes) -> ModelError:
         reason = f"{self._where}: status {status}: {self._quoted(body)}"
+        if is_too_long(status, body):
+            return ModelError(f"{PROMPT_TOO_LONG}: {reason}")
         if status == _TOO_MANY or status >= _SERVER_ERRORS:
             return _PassingError(reason, wait_s)
         return ModelError(reason)

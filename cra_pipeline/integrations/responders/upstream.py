@@ -30,6 +30,10 @@ class _BrokenOffError(Exception):
     """The connection failed, or the server was busy: worth another try."""
 
 
+class _DiedError(_BrokenOffError):
+    """The connection broke after the request was sent: the request itself may be the cause."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamPolicy:
     """Patience with a server.
@@ -37,6 +41,8 @@ class UpstreamPolicy:
     Attributes:
         timeout_s: Seconds for one try; the gateway gives up after 280.
         tries: Most for one answer, where the connection failed or the server was busy.
+        deaths: Most for a request under which the connection broke: one that brings a server down
+            must not bring down all that follow.
         wait_s: Seconds before the second try; doubled before each further one.
         recover_s: Seconds that a request waits for a server that is started again; vLLM takes 100
             to 130 on a warm machine, and the gateway gives up after 290.
@@ -44,6 +50,7 @@ class UpstreamPolicy:
 
     timeout_s: float = 270.0
     tries: int = 6
+    deaths: int = 2
     wait_s: float = 0.1
     recover_s: float = 200.0
 
@@ -97,15 +104,16 @@ class Upstream:
             ModelError: The server refused, was too slow, or another model answered.
         """
         body = to_json(request_body(request, model))
-        wait_s = self._policy.wait_s
+        wait_s, deaths = self._policy.wait_s, 0
         for number in range(self._policy.tries):
             await self._is_there()
             try:
                 return await self._once(request, model, body)
             except _BrokenOffError as error:
-                if number + 1 == self._policy.tries:
-                    raise UnavailableError(f"{self.name}: {error}") from None
                 self.suspected()
+                deaths += isinstance(error, _DiedError)
+                if number + 1 == self._policy.tries or deaths == self._policy.deaths:
+                    raise UnavailableError(f"{self.name}: {error}") from None
             await asyncio.sleep(wait_s)
             wait_s *= 2
         raise AssertionError("tries are positive")  # pragma: no cover
@@ -139,9 +147,11 @@ class Upstream:
             raise ModelError(
                 f"{self.name}: no whole answer of {model} in {self._policy.timeout_s:g} s"
             ) from None
+        except aiohttp.ClientConnectorError as error:
+            raise _BrokenOffError(f"cannot be reached: {error.os_error}") from None
         except aiohttp.ClientError as error:
             # By its name: the text of a client's error may show the headers that were sent.
-            raise _BrokenOffError(f"the connection broke ({type(error).__name__})") from None
+            raise _DiedError(f"the connection broke ({type(error).__name__})") from None
         finally:
             self.under_way -= 1
         if status in {_TOO_MANY, _UNAVAILABLE}:

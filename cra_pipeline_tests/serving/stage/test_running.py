@@ -254,8 +254,7 @@ def test_a_request_that_kills_its_server_gets_a_typed_error_and_others_an_answer
     world: ServingWorld,
 ) -> None:
     async def work() -> None:
-        patience = UpstreamPolicy(tries=2, wait_s=0.02, recover_s=10.0)
-        async with running(world, Terms(memory=8 * 2**30, upstream=patience)) as found:
+        async with running(world) as found:
             with pytest.raises(UnavailableError, match="the connection broke"):
                 await found.ask(CRASH)
 
