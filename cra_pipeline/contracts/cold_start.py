@@ -19,12 +19,14 @@ class PublishedRow:
             named; empty where nobody says.
         row: File name and line or row number from 1, such as ``data.jsonl:17``.
         texts: The set's columns that a conversion reads, by published name.
+        fault: Why it cannot be read, as a code, such as ``null_column response``; empty else.
     """
 
     dataset: str
     licence: str
     row: str
     texts: Mapping[str, str]
+    fault: str = ""
 
 
 class ColdStartFile(Record):

@@ -18,8 +18,9 @@ _CODE = re.compile(r"^```[^\n]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 def wanted_blocks(row: PublishedRow) -> Wanted | Dropped:
     """The change that the blocks make to the one piece of code in the prompt that they fit."""
-    prompt = row.texts["prompt"]
-    edits = [Edit(MODULE, *found) for found in _BLOCK.findall(row.texts["completion"])]
+    # Ends of lines as Windows writes them are no part of the code: the agent shows and says none.
+    prompt, said = (row.texts[name].replace("\r\n", "\n") for name in ("prompt", "completion"))
+    edits = [Edit(MODULE, *found) for found in _BLOCK.findall(said)]
     if not edits:
         return Dropped("no_blocks")
     fitting = []

@@ -99,7 +99,7 @@ def converted(
         policy: The numbers.
         linter: Calls the states of edit sequences clean.
     """
-    wanted = wanted_of(row, policy) if _is_text(row) else Dropped("not_unicode")
+    wanted = _unfit(row) or wanted_of(row, policy)
     if isinstance(wanted, Dropped):
         yield wanted
         return
@@ -113,6 +113,14 @@ def converted(
         yield sft_example(row, wanted, system)
     if entry.pairs:
         yield favored(row, wanted, system, policy.favor)
+
+
+def _unfit(row: PublishedRow) -> Dropped | None:
+    if row.fault:
+        return Dropped(row.fault)
+    if not row.licence:
+        return Dropped("no_licence")
+    return None if _is_text(row) else Dropped("not_unicode")
 
 
 def _is_text(row: PublishedRow) -> bool:

@@ -123,10 +123,20 @@ def _of_entry(
     layout: Layout, entry: ColdStartFile, system: str, policy: ConversionPolicy
 ) -> Iterator[tuple[PublishedRow, Converted]]:
     published = load_set(entry.set)
-    rows = published_rows(published, entry, files_of(entry, layout.root))
-    for row in draw(rows, entry.count, policy.seed):
+    unread: list[PublishedRow] = []
+    rows = _readable(published_rows(published, entry, files_of(entry, layout.root)), unread)
+    # Each of these counts: the draw takes rows with equal texts as one.
+    for row in (*draw(rows, entry.count, policy.seed), *unread):
         for item in converted(row, entry, system, policy, linter=LINTERS[entry.linter]):
             yield row, item
+
+
+def _readable(rows: Iterable[PublishedRow], unread: list[PublishedRow]) -> Iterator[PublishedRow]:
+    for row in rows:
+        if row.fault:
+            unread.append(row)
+        else:
+            yield row
 
 
 class _Tally:

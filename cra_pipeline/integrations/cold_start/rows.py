@@ -44,7 +44,7 @@ def files_of(entry: ColdStartFile, root: Path) -> tuple[Path, ...]:
 def published_rows(
     published: PublishedSet, entry: ColdStartFile, paths: Sequence[Path]
 ) -> Iterator[PublishedRow]:
-    """All rows of some files, in order.
+    """All rows of some files, in order; one with a null column, or without licence, has a fault.
 
     Raises:
         SourceError: A file is empty, breaks off, or has other columns; the message names file,
@@ -60,12 +60,14 @@ def published_rows(
     wanted = [*names.values(), *filter(None, [published.own])]
     for path in paths:
         for number, values in objects(path, wanted, published.optional):
-            place = f"{path.name}:{number}"
+            empty = [column for column in names.values() if values[column] is None]
+            licence = published.licence_of(values, entry.licence)
             yield PublishedRow(
                 dataset=published.name,
-                licence=published.licence_of(values, entry.licence),
-                row=place,
-                texts=_texts(values, names, published, f"{path}:{number}"),
+                licence=licence,
+                row=f"{path.name}:{number}",
+                texts={} if empty else _texts(values, names, published, f"{path}:{number}"),
+                fault=f"null_column {empty[0]}" if empty else "" if licence else "no_licence",
             )
 
 

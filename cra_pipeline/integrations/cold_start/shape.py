@@ -17,7 +17,7 @@ class PublishedSet:
         columns: Text columns that must be there.
         optional: Text columns that some files of the set lack.
         own: Column of anything that holds each row's own licence; empty where there is none.
-        own_licence: Reads that column's value.
+        own_licence: Reads that column's value, which is not null.
     """
 
     name: str
@@ -29,6 +29,11 @@ class PublishedSet:
     own_licence: Callable[[object], str] = str
 
     def licence_of(self, values: Mapping[str, object], named: str) -> str:
-        """Licence of one row: its own, else the set's, else the one that the user named."""
-        own = self.own_licence(values[self.own]) if self.own else ""
-        return own or self.licence or named
+        """Licence of one row: its own, else the set's, else the one that the user named.
+
+        Where rows say their own, the set's is that of the collection alone, and does not stand in.
+        """
+        if not self.own:
+            return self.licence or named
+        value = values[self.own]
+        return ("" if value is None else self.own_licence(value)) or named

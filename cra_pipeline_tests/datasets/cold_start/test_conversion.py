@@ -210,3 +210,15 @@ def test_a_set_without_conversion_is_refused() -> None:
 def test_a_set_is_not_asked_for_what_it_cannot_give(asked: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         require_fit(ColdStartFile.model_validate({"path": "a", **asked}))
+
+
+def test_blocks_with_the_ends_of_lines_of_windows_are_the_same_change() -> None:
+    texts = {
+        "prompt": "Return two.\n```python\ndef f():\n    return 1\n```\n",
+        "completion": ("<<<<<<< SEARCH\n    return 1\n=======\n    return 2\n>>>>>>> REPLACE\n"),
+    }
+    windows = {name: text.replace("\n", "\r\n") for name, text in texts.items()}
+    found = only("search_replace", **texts)
+
+    assert isinstance(found, SftExample)
+    assert only("search_replace", **windows) == found

@@ -249,3 +249,22 @@ def test_prompts_are_those_that_the_agent_would_build(tmp_path: Path) -> None:
     assert row.prompt[0].content == agent.system_prompts["implement"]
     digest = hashlib.sha256(row.prompt[0].content.encode()).hexdigest()
     assert digest in (tmp_path / "cold_start" / "asset.json").read_text(encoding="utf-8")
+
+
+def test_rows_with_nulls_are_counted_each_with_its_column_or_for_want_of_a_licence(
+    tmp_path: Path,
+) -> None:
+    layout = workspace(tmp_path, ["commitpackft", "codefeedback"])
+    first_report = make_cold_start(layout, system=SYSTEM)
+    before = {item.label: item.count for item in first_report.manifest.counts}
+    for name, column in (("codefeedback", "answer"), ("commitpackft", "license")):
+        (path,) = tmp_path.rglob(f"{name}.jsonl")
+        first = json.loads(path.read_text("utf-8").splitlines()[0]) | {column: None}
+        path.write_text(path.read_text("utf-8") + 2 * f"{json.dumps(first)}\n", "utf-8")
+    report = make_cold_start(layout, system=SYSTEM)
+    counts = {item.label: item.count for item in report.manifest.counts}
+
+    assert counts["codefeedback:null_column answer"] == 2
+    assert counts["commitpackft:no_licence"] == 2
+    assert {name: count for name, count in counts.items() if name in before} == before
+    assert check_cold_start(layout).findings == ()

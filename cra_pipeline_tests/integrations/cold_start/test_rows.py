@@ -77,8 +77,8 @@ def test_columns_that_are_not_read_do_not_matter(tmp_path: Path) -> None:
         (INSTRUCTIONS + "[1]\n", "a.jsonl:2: holds list, expected an object of columns"),
         ('{"prompt": "a"}\n', "a.jsonl:1: no column instruction, response; found prompt"),
         (
-            '{"instruction": "a", "response": null}\n',
-            "a.jsonl:1: column response holds NoneType, expected text",
+            '{"instruction": "a", "response": 7}\n',
+            "a.jsonl:1: column response holds int, expected text",
         ),
     ],
 )
@@ -192,3 +192,24 @@ def test_a_row_whose_own_licence_is_unknown_has_that_of_the_user() -> None:
 
     assert published.licence_of({"metadata": {"max_stars_repo_licenses": []}}, "mit") == "mit"
     assert published.licence_of({"metadata": None}, "") == ""
+
+
+def test_a_null_is_the_fault_of_its_row_and_named_by_its_column(tmp_path: Path) -> None:
+    found = evol(tmp_path, '{"instruction": "a", "response": null}\n' + INSTRUCTIONS)
+
+    assert [row.fault for row in found] == ["null_column response", ""]
+    assert (found[0].row, found[0].texts) == ("a.jsonl:1", {})
+
+
+@pytest.mark.parametrize(("named", "licence"), [("", ""), ("mit", "mit")])
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_row_that_tells_no_licence_has_not_that_of_its_collection(
+    value: str | None, named: str, licence: str, tmp_path: Path
+) -> None:
+    entry = published_file("commitpackft", tmp_path)
+    path = tmp_path / entry.path
+    first = json.loads(path.read_text("utf-8").splitlines()[0]) | {"license": value}
+    path.write_text(json.dumps(first) + "\n", "utf-8")
+
+    (found,) = rows(entry.model_copy(update={"licence": named}), tmp_path)
+    assert found.licence == licence
