@@ -114,6 +114,15 @@ def test_a_half_written_adapter_is_not_entered(world: World) -> None:
     assert acts(world.layout) == []
 
 
+def test_an_adapter_of_another_program_is_refused_with_what_to_do(world: World) -> None:
+    world.gated()
+    folder = world.layout.partition("adapter", "scope|r01")
+    (folder / "adapter.json").unlink()
+
+    with pytest.raises(StoreError, match=r"another program's.* never registered: train the kind"):
+        enter(world.layout, "scope|r01")
+
+
 def test_an_override_serves_until_the_next_check(world: World) -> None:
     second_refused(world)
     promote(world.layout, "scope", "scope-v2", override="ada: just once")

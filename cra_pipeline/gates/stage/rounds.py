@@ -10,7 +10,7 @@ from cra_pipeline.contracts.manifests import AssetManifest, CheckReport, Input
 from cra_pipeline.contracts.reports import StageReport
 from cra_pipeline.contracts.rounds import round_number
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.errors import CheckError, PipelineError, StoreError
+from cra_pipeline.errors import CheckError, GuardError, PipelineError
 from cra_pipeline.gates.gate_2 import LoopFacts, Set
 from cra_pipeline.gates.ledger import Known, broken, earlier_versions
 from cra_pipeline.gates.page import round_page
@@ -31,6 +31,7 @@ from cra_pipeline.gates.stage.reports import (
     read_gates,
     require_unedited,
 )
+from cra_pipeline.integrations.adapter_files import adapter_digest
 from cra_pipeline.integrations.evidence import require_checked, write_check
 from cra_pipeline.integrations.files import (
     partition_lock,
@@ -215,11 +216,14 @@ def _lost(layout: Layout, earlier: Iterable[Known]) -> Iterator[str]:
     """Versions that could not be gone back to, as their files are gone or are others."""
     for known in earlier:
         # Its own copy: training the round again takes nothing away from a version.
-        path = layout.adapter_version(known.version) / "adapter.json"
+        folder = layout.adapter_version(known.version)
         try:
-            found = read_record(path, AdapterManifest).adapter_digest
-        except StoreError as error:
+            found, _ = adapter_digest(folder)
+        except GuardError as error:
             yield f"{known.version} cannot be gone back to: {error}"
             continue
         if found != known.adapter:
-            yield f"{known.version} cannot be gone back to: {path} is of {found[:12]}"
+            yield (
+                f"{known.version} cannot be gone back to: {folder} holds {found[:12]}, the ledger "
+                f"knows {known.adapter[:12]}"
+            )

@@ -35,10 +35,17 @@ def sound_adapter(folder: Path) -> AdapterManifest:
     """Manifest of an adapter whose files are whole and may be served on the base of its recipe.
 
     Raises:
-        StoreError: There is no manifest: it was not trained, or is half-written.
+        StoreError: There is no manifest: it was not trained here, or is half-written.
         GuardError: The files are not those of the manifest, or no server should load them.
     """
-    told = read_record(folder / MANIFEST, AdapterManifest)
+    try:
+        told = read_record(folder / MANIFEST, AdapterManifest)
+    except StoreError as error:
+        raise StoreError(
+            f"{error}; an adapter without it is half-written, or another program's: that one has "
+            "no recipe, no datasets and no base that are known, so it is never registered: train "
+            "the kind here (cra-pipeline run adapter)"
+        ) from error
     return read_adapter(folder, base_digest=told.recipe.base_digest)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ from cra_pipeline.gates.stage.rounds import (
     read_round_gates,
     round_gate,
 )
-from cra_pipeline.integrations.files import append_journal
+from cra_pipeline.integrations.adapter_files import CONFIG, WEIGHTS, adapter_digest
+from cra_pipeline.integrations.files import append_journal, write_bytes
 from cra_pipeline_tests.gates.arms import ADAPTER
 from cra_pipeline_tests.gates.test_ledger import lines as ledger
 from cra_pipeline_tests.gates.worlds import (
@@ -131,22 +133,27 @@ def test_tools_that_do_not_work_are_told(tmp_path: Path) -> None:
     assert report.gate_2 == "failed"
 
 
-def rolled_on(tmp_path: Path, digest: str) -> Requirement:
-    """What is found of going back, where a version took another's place; its files of a digest."""
+def rolled_on(tmp_path: Path, damage: str) -> Requirement:
+    """What is found of going back to a version whose files were changed, lost or left alone."""
     world = gated(tmp_path)
+    folder = world.layout.adapter_version("scope-v1")
+    for name in (WEIGHTS, CONFIG):
+        write_bytes(folder / name, name.encode())
+    digest, _ = adapter_digest(folder)
     for line in ledger(
         ("registered", "scope-v1", ""),
         ("registered", "scope-v2", ""),
         ("promotion_intended", "scope-v2", "scope-v1"),
         ("promotion_done", "scope-v2", "scope-v1"),
     ):
-        append_journal(
-            world.layout.registry / "ledger.jsonl", line.model_copy(update={"round": "r00"})
-        )
+        told = {"round": "r00", "adapter_digest": digest}
+        append_journal(world.layout.registry / "ledger.jsonl", line.model_copy(update=told))
     # The round was trained again since.
     world.adapter(name="r00", digest="e" * 64)
-    if digest:
-        world.adapter(name="r00", digest=digest, version="scope-v1")
+    if damage == "gone":
+        shutil.rmtree(folder)
+    if damage == "changed":
+        (folder / WEIGHTS).write_bytes(b"half")
     round_gate(world.layout, ROUND)
     report = read_round_gate(world.layout, ROUND)
     (found,) = [item for item in report.requirements if item.name == "gate_2:rollback"]
@@ -154,14 +161,14 @@ def rolled_on(tmp_path: Path, digest: str) -> Requirement:
 
 
 def test_training_a_round_again_does_not_bar_the_way_back(tmp_path: Path) -> None:
-    assert "cannot be gone back to" not in rolled_on(tmp_path, "scope-v1".ljust(64, "0")).found
+    assert "cannot be gone back to" not in rolled_on(tmp_path, "").found
 
 
-@pytest.mark.parametrize(("digest", "told"), [("", "missing"), ("f" * 64, "is of ffffffffffff")])
-def test_a_version_whose_files_are_gone_cannot_be_gone_back_to(
-    tmp_path: Path, digest: str, told: str
+@pytest.mark.parametrize(("damage", "told"), [("gone", "cannot be read"), ("changed", "knows")])
+def test_a_version_whose_files_are_gone_or_changed_cannot_be_gone_back_to(
+    tmp_path: Path, damage: str, told: str
 ) -> None:
-    found = rolled_on(tmp_path, digest)
+    found = rolled_on(tmp_path, damage)
 
     assert found.holds is False
     assert "scope-v1 cannot be gone back to" in found.found
