@@ -1,33 +1,21 @@
-"""A model server without a model, in a process of its own: starts in no time and can be killed.
-
-It speaks as the real ones do (OpenAI's completions, adapters by name), answers ``yes`` or with the
-name of whoever answers, and does on demand what real ones do on bad days: the words of a prompt
-decide. It ends with whoever started it.
-"""
+"""The fake model server of ``fake_program``, seen from whoever starts it."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import http.client
 import json
-import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiohttp import web
-
 from cra_pipeline.errors import ModelError
 from cra_pipeline.integrations.gateway.listening import listen_loopback
+from cra_pipeline_tests.serving import fake_program
 
-CRASH, REFUSE, MUMBLE, SLEEP, BASE = "[crash]", "[refuse]", "[mumble]", "[sleep]", "[base]"
-"""In a prompt: the process ends; status 500; an answer that is neither yes nor no; 0.3 s of work;
-the base answers in place of the adapter."""
+PROGRAM = fake_program.__file__
 BAD = "bad"
 """A file of this name in an adapter's folder: loading it is refused."""
 
@@ -104,12 +92,11 @@ def fake_server(
     with listen_loopback(0) as listening, log.open("ab") as words:
         port = listening.getsockname()[1]
         process = subprocess.Popen(
-            [sys.executable, str(Path(__file__)), str(listening.fileno()), base],
+            [sys.executable, "-I", PROGRAM, str(listening.fileno()), base],
             stdin=subprocess.PIPE,
             stdout=words,
             stderr=words,
             pass_fds=(listening.fileno(),),
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         )
     server = FakeServer(base_url=f"http://127.0.0.1:{port}/v1", process=process, log=log, vet=vet)
     try:
@@ -117,68 +104,3 @@ def fake_server(
         yield server
     finally:
         server.stop()
-
-
-class _App:
-    def __init__(self, base: str) -> None:
-        self.base = base
-        self.names = {base}
-
-    async def models(self, _: web.Request) -> web.Response:
-        return web.json_response({"names": [self.base, *sorted(self.names - {self.base})]})
-
-    async def load(self, request: web.Request) -> web.Response:
-        self.names.add((await request.json())["lora_name"])
-        return web.json_response({})
-
-    async def unload(self, request: web.Request) -> web.Response:
-        self.names.discard((await request.json())["lora_name"])
-        return web.json_response({})
-
-    async def chat(self, request: web.Request) -> web.Response:
-        asked = await request.json()
-        prompt, model = asked["messages"][-1]["content"], asked["model"]
-        if CRASH in prompt:
-            os._exit(9)
-        if SLEEP in prompt:
-            await asyncio.sleep(0.3)
-        if model not in self.names:
-            return web.json_response({"error": {"message": f"no {model}"}}, status=404)
-        if REFUSE in prompt:
-            return web.json_response({"error": {"message": "not finite"}}, status=500)
-        text = "hm" if MUMBLE in prompt else "yes" if "yes" in prompt else model
-        return web.json_response(
-            {
-                "model": self.base if BASE in prompt else model,
-                "choices": [{"message": {"content": text}, "finish_reason": "stop"}],
-                "usage": {"prompt_tokens": 3, "completion_tokens": 1},
-            }
-        )
-
-
-def _end_with_parent() -> None:
-    with contextlib.suppress(OSError):
-        while os.read(0, 4096):
-            pass
-    os._exit(0)
-
-
-async def _serve(number: int, base: str) -> None:
-    import socket
-
-    app, found = _App(base), web.Application()
-    found.add_routes([
-        web.get("/v1/models", app.models),
-        web.post("/v1/load_lora_adapter", app.load),
-        web.post("/v1/unload_lora_adapter", app.unload),
-        web.post("/v1/chat/completions", app.chat),
-    ])  # fmt: skip
-    runner = web.AppRunner(found, access_log=None)
-    await runner.setup()
-    await web.SockSite(runner, socket.socket(fileno=number)).start()
-    await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    asyncio.run(_serve(int(sys.argv[1]), sys.argv[2]))

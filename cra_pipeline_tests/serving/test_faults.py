@@ -28,7 +28,8 @@ from cra_pipeline.integrations.responders.served import ServedResponder, Service
 from cra_pipeline.integrations.responders.upstream import Upstream, UpstreamPolicy
 from cra_pipeline.integrations.serving.instance import Instance
 from cra_pipeline_tests.integrations.gateway.clients import KINDS, TOKEN, encoded, raw_request
-from cra_pipeline_tests.serving.fake_server import CRASH, SLEEP, fake_server
+from cra_pipeline_tests.serving.fake_program import CRASH, SLEEP
+from cra_pipeline_tests.serving.fake_server import fake_server
 
 SHOWN = {"Authorization": f"Bearer {TOKEN}"}
 PATIENCE = UpstreamPolicy(tries=8, wait_s=0.02, recover_s=10.0)

@@ -53,10 +53,7 @@ def test_the_interval_holds_the_share(hits: int, more: int) -> None:
 
 
 def test_the_interval_is_that_of_the_library() -> None:
-    from scipy.stats import binomtest
-
-    known = binomtest(7, 40).proportion_ci(method="wilson")
-
-    assert wilson(7, 40) == pytest.approx((known.low, known.high))
+    # scipy.stats.binomtest(7, 40).proportion_ci(method="wilson"), which takes two seconds to load.
+    assert wilson(7, 40) == pytest.approx((0.087454137460, 0.319499903318))
     with pytest.raises(ValueError, match="no share"):
         wilson(2, 1)

@@ -23,7 +23,8 @@ from cra_pipeline.serving.stage.deploying import (
 )
 from cra_pipeline.serving.stage.prompts import sample
 from cra_pipeline.serving.stage.running import Terms
-from cra_pipeline_tests.serving.fake_server import BAD, BASE, fake_server
+from cra_pipeline_tests.serving.fake_program import BASE
+from cra_pipeline_tests.serving.fake_server import BAD, fake_server
 from cra_pipeline_tests.serving.logged import entry, held, log_prompts
 from cra_pipeline_tests.serving.worlds import ServingWorld, stand_in_world
 

@@ -30,15 +30,8 @@ from cra_pipeline.serving.stage.planning import vetted
 from cra_pipeline.serving.stage.running import Serving, Terms
 from cra_pipeline_tests.integrations.responders.servers import request
 from cra_pipeline_tests.registry.worlds import Worse
-from cra_pipeline_tests.serving.fake_server import (
-    BAD,
-    BASE,
-    CRASH,
-    MUMBLE,
-    REFUSE,
-    SLEEP,
-    fake_server,
-)
+from cra_pipeline_tests.serving.fake_program import BASE, CRASH, MUMBLE, REFUSE, SLEEP
+from cra_pipeline_tests.serving.fake_server import BAD, fake_server
 from cra_pipeline_tests.serving.worlds import ServingWorld, stand_in_base, stand_in_world
 
 PATIENCE = UpstreamPolicy(tries=8, wait_s=0.02, recover_s=10.0)
