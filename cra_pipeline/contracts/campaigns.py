@@ -17,6 +17,9 @@ AGENT = "clean_room"
 SPEND_LIMIT_REACHED = "spend limit reached"
 """How a responder's refusal to spend more begins."""
 
+PROMPT_TOO_LONG = "longer than the model's window"
+"""How a responder's word on a request that can never be answered begins."""
+
 
 RANKED = ("ranked", "ranked_with_model")
 """Responders that rank the repository's files; the second asks the server's model as well."""

@@ -7,6 +7,7 @@ to hold for both. The tests build on each other in the order in which they stand
 from __future__ import annotations
 
 import contextlib
+import http.server
 import json
 import os
 import random
@@ -15,6 +16,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -209,6 +211,67 @@ def test_a_silent_model_server_is_no_failure_of_the_agent_and_is_asked_again(hom
         assert (row.outcome.value, row.reason) == ("model_error", "no_answer")
         assert "implement" in row.detail
         assert len(timings.read_text().splitlines()) == made + 1
+
+
+@pytest.mark.real
+def test_a_prompt_that_no_window_holds_ends_its_attempt_for_good(home: Layout) -> None:
+    """Costs seconds for what the tests of endings and windows say of each part."""
+    timings = home.partition("attempts", KEY) / "timings.jsonl"
+    with refusing("This model's maximum context length is 512 tokens") as (url, asked):
+        options = ("--responder", "openai", "--base-url", url, "--model", "m", "--forms", "names")
+        named = ("campaign", "--repos", "till", "--name", "narrow", "--vary", "implement", *options)
+        command(*named)
+        (row,) = [row for row in attempts(home) if row.campaign in known(home, "narrow")]
+        made = timings.read_text()
+        command(*named)
+
+        assert (row.outcome.value, row.reason) == ("agent_error", "prompt_too_long")
+        assert "maximum context length is 512" in row.detail
+        assert row.detail.startswith("implement: ")
+        # Neither the request nor the attempt is tried again.
+        assert len(asked) == 1
+        assert timings.read_text() == made
+
+
+@contextlib.contextmanager
+def refusing(words: str) -> Iterator[tuple[str, list[str]]]:
+    """A model server that refuses everything, and the paths that it was asked."""
+    asked: list[str] = []
+
+    class Refusal(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.dumps({"error": {"message": words}}).encode()
+            self.send_response(400)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusal)
+    threading.Thread(target=server.serve_forever).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.real
+def test_a_ranked_campaign_answers_scope_calls_by_itself(home: Layout) -> None:
+    """Costs seconds for what the test of ranked attempts says without the command line."""
+    command(*GOLD[:3], "--name", "ranked", "--forms", "names", "--responder", "ranked")
+    (row,) = [row for row in attempts(home) if row.campaign in known(home, "ranked")]
+    (name,) = known(home, "ranked")
+    who = {call.call_kind: call.responder for call in calls(home, name)}
+
+    assert row.responder == "ranked (scope)"
+    assert row.outcome.value in {"passed", "failed"}
+    assert who.pop("scope") == "ranked"
+    assert set(who.values()) == {"gold"}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cra_pipeline.contracts.calls import CallRecord
+from cra_pipeline.contracts.campaigns import PROMPT_TOO_LONG
 from cra_pipeline.contracts.sandbox import Ending
 from cra_pipeline.contracts.tasks import Outcome
 from cra_pipeline.errors import StoreError
@@ -69,21 +70,25 @@ def judged_ending(
         return _none(Outcome.SANDBOX_ERROR, reason, words)
     failed = [call for call in calls if call.finish == "error"]
     unanswered = next((call for call in failed if _is_models(call)), None)
-    if unanswered is not None and _is_astray(unanswered, calls):
-        return RunEnding(
-            outcome=Outcome.FAILED,
-            reason="led_astray",
-            detail=f"{unanswered.call_kind}: {unanswered.error}"[:_WORDS],
-            status="failed",
-        )
     if unanswered is not None:
-        words = f"{unanswered.call_kind}: {unanswered.error}"
-        return _none(Outcome.MODEL_ERROR, "no_answer", words)
+        return _unanswered(unanswered, calls)
     if faults:
         return _none(Outcome.SANDBOX_ERROR, "gateway_failed", faults[0])
     if left.ending in {"interrupted", "killed"} or left.sandbox.ending is Ending.TIMED_OUT:
         return _none(Outcome.TIMED_OUT, "timed_out", f"after {len(calls)} calls")
     return _by_exit(left, failed)
+
+
+def _unanswered(unanswered: CallRecord, calls: Sequence[CallRecord]) -> RunEnding:
+    words = f"{unanswered.call_kind}: {unanswered.error}"
+    if _is_astray(unanswered, calls):
+        return RunEnding(
+            outcome=Outcome.FAILED, reason="led_astray", detail=words[:_WORDS], status="failed"
+        )
+    if unanswered.error.startswith(PROMPT_TOO_LONG):
+        # No fault of a server that another try would mend: it is what the agent asked.
+        return _none(Outcome.AGENT_ERROR, "prompt_too_long", words)
+    return _none(Outcome.MODEL_ERROR, "no_answer", words)
 
 
 def _by_exit(left: Left, failed: Sequence[CallRecord]) -> RunEnding:

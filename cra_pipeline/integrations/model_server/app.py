@@ -18,6 +18,7 @@ from cra_pipeline.integrations.model_server.protocol import (
     BAD_REQUEST,
     BUSY,
     FAILED,
+    TOO_LONG,
     Asked,
     ChatAsked,
     LoadAsked,
@@ -163,6 +164,7 @@ class ServerApp:
                 BAD_REQUEST,
                 f"{len(prompt)} tokens of prompt and {most} of answer: expected 1 or more, and "
                 f"{self._model.window} at most together",
+                code=TOO_LONG if prompt else "",
             )
         return Wanted(
             prompt=prompt,
@@ -192,7 +194,8 @@ async def _refusals_as_json(
     try:
         return await handler(request)
     except RefusedError as error:
-        status, reason = error.status, str(error)
+        body = error_body(error.status, str(error), error.code)
+        return web.json_response(body, status=error.status)
     except web.HTTPException as error:
         status, reason = error.status, error.reason or "refused"
     except PipelineError as error:

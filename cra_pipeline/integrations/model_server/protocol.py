@@ -15,6 +15,9 @@ from cra_pipeline.integrations.model_server.decoding import Place, Said
 
 _FOREIGN = ConfigDict(frozen=True, strict=True, extra="ignore")
 
+TOO_LONG = "context_length_exceeded"
+"""OpenAI's code of a request that is larger than the window."""
+
 BAD_REQUEST, UNKNOWN_MODEL, TAKEN, BUSY, FAILED = 400, 404, 409, 503, 500
 
 _NEUTRAL: Mapping[str, tuple[object, ...]] = {
@@ -38,11 +41,12 @@ _NEUTRAL: Mapping[str, tuple[object, ...]] = {
 
 
 class RefusedError(Exception):
-    """A request that gets no answer; ``status`` is HTTP's."""
+    """A request that gets no answer; ``status`` is HTTP's, ``code`` OpenAI's where it has one."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, *, code: str = "") -> None:
         super().__init__(reason)
         self.status = status
+        self.code = code
 
 
 class Message(BaseModel):
@@ -169,10 +173,10 @@ class _Any(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-def error_body(status: int, reason: str) -> dict[str, object]:
-    """A refusal as OpenAI words it."""
+def error_body(status: int, reason: str, code: str = "") -> dict[str, object]:
+    """A refusal as OpenAI words it; the status stands for a code where there is none."""
     kind = "server_error" if status >= FAILED else "invalid_request_error"
-    return {"error": {"message": reason, "type": kind, "param": None, "code": status}}
+    return {"error": {"message": reason, "type": kind, "param": None, "code": code or status}}
 
 
 def completion_body(  # noqa: PLR0913  # what a reply is made of

@@ -97,6 +97,8 @@ def content(database: Path) -> bytes:
 
 
 MODEL = failed("scope", "gold: no answer in 280 s")
+TOO_LONG = failed("implement", "longer than the model's window: http://x: status 400: 'no'")
+QUOTED = failed("implement", "http://x: status 500: 'longer than the model's window'")
 ABANDONED = failed("scope", "the client left, or the gateway was stopped, before the answer")
 UNREAD = failed("", "system prompt with SHA-256 00 is none of the installed agent's")
 ENDINGS = {
@@ -107,6 +109,13 @@ ENDINGS = {
     "no answer, and the agent ended with an error": (
         left(exit_code=1), (CALL, MODEL),
         Outcome.MODEL_ERROR, "no_answer", "scope: gold: no answer",
+    ),
+    "the prompt was larger than the window, and always will be": (
+        left(exit_code=1), (CALL, TOO_LONG),
+        Outcome.AGENT_ERROR, "prompt_too_long", "implement: longer than the model's window: ",
+    ),
+    "a server that merely speaks of windows": (
+        left(exit_code=1), (CALL, QUOTED), Outcome.MODEL_ERROR, "no_answer", "implement: http://x",
     ),
     "no answer, and the time ran out": (
         left(ending="killed"), (MODEL,), Outcome.MODEL_ERROR, "no_answer", "scope: ",
