@@ -61,7 +61,8 @@ def _results(layout: Layout, round_name: str, kinds: tuple[str, ...]) -> list[Cu
     def tell(done: int, total: int, what: str) -> None:
         console.print(f"  {done} of {total}: {what}")
 
-    prepare_round(layout, round_name, progress=tell)
+    for note in prepare_round(layout, round_name, progress=tell):
+        console.print(f"note: {note}")
     return list(curate_cells(layout, cells_of(layout, round_name, kinds), progress=tell))
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from cra_pipeline.cli.terminal import tables
 from cra_pipeline.contracts.rounds import RoundClosing, RoundRecord
+from cra_pipeline.integrations.cut_offs import note_on_cut_off
 from cra_pipeline.integrations.home import current_layout
 
 
@@ -87,7 +88,7 @@ def open_(
     The versions that serve now are frozen in it: every gate of the round compares with them.
     """
     from cra_pipeline.corpus.rounds import Frozen
-    from cra_pipeline.corpus.stage import open_round
+    from cra_pipeline.corpus.stage import known_sources, open_round
     from cra_pipeline.registry.stage.closings import incumbents
 
     layout = current_layout()
@@ -100,6 +101,8 @@ def open_(
     )
     _print((record,))
     _print_frozen(record)
+    dated = {source.name: source.committed_at for source in known_sources(layout)}
+    _print_note(note_on_cut_off(layout, record, dated))
     click.echo("reload the code location in a running `dagster dev` to see the new partition")
 
 
@@ -117,12 +120,16 @@ def status(*, as_json: bool) -> None:
     if as_json:
         for record in records:
             closing = closings[record.round]
-            told = {"closing": closing.model_dump(mode="json") if closing else None}
+            told = {
+                "closing": closing.model_dump(mode="json") if closing else None,
+                "note": note_on_cut_off(layout, record),
+            }
             click.echo(json.dumps(record.model_dump(mode="json") | told | {"active": active}))
     elif records:
         _print(records)
         for record in records:
             _print_frozen(record)
+            _print_note(note_on_cut_off(layout, record))
             _print_closing(record.round, closings[record.round])
         serves = ", ".join(active.values()) or "no version; the base alone"
         click.echo(f"in service now: {serves}")
@@ -161,6 +168,11 @@ def _print_frozen(record: RoundRecord) -> None:
     click.echo(f"gates of {record.round} compare with {versions or 'the base alone'}")
     for what, why in record.waivers:
         click.echo(f"waived in {record.round}: {what}: {why}")
+
+
+def _print_note(note: str) -> None:
+    if note:
+        click.echo(f"note: {note}")
 
 
 def _print_closing(name: str, closing: RoundClosing | None) -> None:

@@ -166,3 +166,5 @@ class TrainingPlan(Record):
     """Every adapter kind; those to train first, in their order."""
     policy: str
     """Canonical JSON of every number that decided."""
+    notes: tuple[str, ...] = ()
+    """What a reader has to know of the round, such as that no commit comes after its cut-off."""

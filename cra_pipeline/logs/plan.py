@@ -45,6 +45,7 @@ class PlanInputs:
         verdicts: Judged attempts.
         stock: What could be trained on.
         evidence: Gives the calls of a kind that a model answered.
+        notes: On the round itself.
     """
 
     round: str
@@ -55,6 +56,7 @@ class PlanInputs:
     verdicts: Sequence[VerdictGroup]
     stock: Sequence[StockGroup]
     evidence: Callable[[str], Sequence[CallEvidence]]
+    notes: tuple[str, ...] = ()
 
 
 def training_plan(inputs: PlanInputs, policy: PlanPolicy) -> TrainingPlan:
@@ -69,6 +71,7 @@ def training_plan(inputs: PlanInputs, policy: PlanPolicy) -> TrainingPlan:
         call_kinds=facts,
         adapters=_in_order(drafts, by_name),
         policy=policy.canonical(),
+        notes=inputs.notes,
     )
 
 

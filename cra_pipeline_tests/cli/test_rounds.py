@@ -103,3 +103,14 @@ def test_a_round_that_is_not_open_cannot_be_closed() -> None:
 
     assert result.exit_code == 1
     assert "r01 was never opened" in result.output
+
+
+def test_a_round_whose_cut_off_comes_after_all_its_commits_says_so(layout: Layout) -> None:
+    arguments = ("round", "open", "--repo", "attrs", "--repo", "svcs", "--held-out", "attrs")
+    early = command(*arguments, "--cut-off", "2020-05-01")
+    late = command(*arguments, "--cut-off", "2099-05-01")
+
+    assert (early.exit_code, late.exit_code) == (0, 0), late.output
+    assert "holdout in time" not in early.output
+    assert "note: the holdout in time of r02 is empty: it pins no commit after its" in late.output
+    assert len(read_rounds(layout)) == 2

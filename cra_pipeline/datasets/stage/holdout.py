@@ -12,8 +12,16 @@ from cra_pipeline.contracts.tasks import TaskRow
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.datasets.kept_out import added_lines
 from cra_pipeline.datasets.line import Line
-from cra_pipeline.datasets.stage.lines import changes_of, history, kept_out_commits, line_of
+from cra_pipeline.datasets.stage.lines import (
+    changes_of,
+    history,
+    kept_out_commits,
+    line_of,
+    opened_rounds,
+    record_of,
+)
 from cra_pipeline.errors import DatasetError
+from cra_pipeline.integrations.cut_offs import note_on_cut_off
 from cra_pipeline.integrations.evidence import require_checked, seal_table, write_check
 from cra_pipeline.integrations.files import (
     partition_lock,
@@ -118,4 +126,5 @@ def check_holdout(layout: Layout, round_name: str) -> CheckReport:
             f"records and git give {again[:12]}, the table is {manifest.content_id[:12]}: a row "
             "is missing, too many or changed"
         )
-    return write_check(layout, manifest, found)
+    said = note_on_cut_off(layout, record_of(opened_rounds(layout), round_name))
+    return write_check(layout, manifest, found, notes=tuple(filter(None, [said])))

@@ -52,8 +52,13 @@ def cells_of(layout: Layout, round_name: str, kinds: tuple[str, ...]) -> tuple[C
     )
 
 
-def prepare_round(layout: Layout, round_name: str, *, progress: Progress = silent) -> None:
+def prepare_round(
+    layout: Layout, round_name: str, *, progress: Progress = silent
+) -> tuple[str, ...]:
     """Make what a round's datasets are made of, as far as it is not up to date.
+
+    Returns:
+        What a reader has to know of the round, such as that no commit comes after its cut-off.
 
     Raises:
         RoundError: The round is not opened.
@@ -68,7 +73,9 @@ def prepare_round(layout: Layout, round_name: str, *, progress: Progress = silen
     gather_pool(layout, round_name)
     _require(check_pool(layout, round_name))
     keep_out(layout, round_name)
-    _require(check_holdout(layout, round_name))
+    report = check_holdout(layout, round_name)
+    _require(report)
+    return report.notes
 
 
 def curate_cells(

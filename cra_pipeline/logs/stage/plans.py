@@ -11,6 +11,7 @@ from cra_pipeline.contracts.plans import AdapterPlan, CallCosts, TrainingPlan
 from cra_pipeline.contracts.reports import StageReport
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import StoreError
+from cra_pipeline.integrations.cut_offs import note_on_cut_off
 from cra_pipeline.integrations.evidence import require_checked, seal_table, write_check
 from cra_pipeline.integrations.files import (
     partition_lock,
@@ -130,6 +131,7 @@ def _evidence(layout: Layout, round_name: str) -> Iterator[PlanInputs]:
             verdicts=logs.verdicts(names, held_out),
             stock=logs.stock(names, held_out),
             evidence=lambda kind: logs.evidence(kind, names, held_out),
+            notes=tuple(filter(None, [note_on_cut_off(layout, records[-1])])),
         )
 
 

@@ -10,6 +10,7 @@ from cra_pipeline.datasets.replay import ReplayPolicy
 from cra_pipeline.datasets.size import SizePolicy
 from cra_pipeline.datasets.stage.curate import curate
 from cra_pipeline.datasets.stage.dataset_files import Cell
+from cra_pipeline.datasets.stage.holdout import check_holdout, keep_out
 from cra_pipeline.datasets.stage.increments import add_round, check_increment
 from cra_pipeline.datasets.stage.judge import check_dataset
 from cra_pipeline.datasets.stage.turn import prepare_round
@@ -107,3 +108,15 @@ def test_too_few_rows_are_refused_with_their_number(made: World, world: World) -
         curate(world.layout, SCOPE, policy=CurationPolicy(size=SizePolicy(least=57)))
 
     assert bytes_of(SCOPE.folder(world.layout)) == bytes_of(SCOPE.folder(made.layout))
+
+
+@pytest.mark.parametrize(("hours", "told"), [(5, 1), (4, 0)])
+def test_a_cut_off_after_all_commits_is_noted_with_the_holdout(
+    hours: int, told: int, world: World
+) -> None:
+    world.open("r03", upto=5, hours=hours)
+    keep_out(world.layout, "r03")
+    report = check_holdout(world.layout, "r03")
+
+    assert report.passed
+    assert len(report.notes) == told

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from cra_pipeline.contracts.plans import TrainingPlan
+from cra_pipeline.contracts.rounds import RoundRecord
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import CheckError, StoreError
 from cra_pipeline.integrations.files import write_record
 from cra_pipeline.logs.policy import PlanPolicy
 from cra_pipeline.logs.stage.plans import check_plan, make_plan, plan_path, read_plan, report_path
 from cra_pipeline.logs.stage.snapshots import check_snapshot, snapshot_raw
+from cra_pipeline_tests.histories import FIRST, Upstream
 from cra_pipeline_tests.integrations.raw_db.databases import rows
 from cra_pipeline_tests.logs.workspaces import example_workspace, open_rounds
 
@@ -122,3 +124,18 @@ def test_a_plan_with_a_damaged_policy_is_refused(home: Layout) -> None:
 
     with pytest.raises(StoreError, match="expected the numbers of a plan"):
         check_plan(home, "r01")
+
+
+@pytest.mark.parametrize(("later", "told"), [(0, 1), (-1, 0)])
+def test_a_cut_off_after_all_commits_is_told(later: int, told: int, home: Layout) -> None:
+    made = Upstream(home.root.parent / "till")
+    pin = made.commit({"till.py": "x = 1\n"})
+    made.bare(home.snapshot("till"))
+    record = RoundRecord(round="r01", cut_off=FIRST + later, pins=(("till", pin),), held_out=())
+    write_record(home.rounds / "r01.json", record)
+    make_plan(home, "r01")
+    page = report_path(home, "r01").read_text(encoding="utf-8")
+
+    assert check_plan(home, "r01").passed
+    assert page.count("the holdout in time of r01 is empty") == told
+    assert len(read_plan(home, "r01").notes) == told
