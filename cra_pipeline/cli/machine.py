@@ -15,7 +15,6 @@ from typing import Literal
 
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import ModelError, SandboxError
-from cra_pipeline.integrations.model_server.install import ServerName
 from cra_pipeline.integrations.room import available_mb
 
 _TESTED_PYTHON = (3, 11)
@@ -208,7 +207,7 @@ def llama_server(layout: Layout) -> Finding:
     return _server(layout, "llama_server")
 
 
-def _server(layout: Layout, name: ServerName) -> Finding:
+def _server(layout: Layout, name: Literal["vllm", "llama_server"]) -> Finding:
     from cra_pipeline.integrations.model_server.install import installed
 
     remedy = f"where adapters are to serve many: cra-pipeline serve --install {name}"

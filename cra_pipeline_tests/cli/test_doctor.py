@@ -75,6 +75,17 @@ def test_a_missing_wheelhouse_is_told(
     assert machine.wheelhouse(layout).remedy == "make setup"
 
 
+@pytest.mark.parametrize("name", ["vllm", "llama_server"])
+def test_a_big_server_that_is_not_installed_hinders_only_serving(
+    name: str, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CRA_PIPELINE_SERVERS", raising=False)
+    finding = {"vllm": machine.vllm, "llama_server": machine.llama_server}[name](layout)
+
+    assert finding.state == "weak"
+    assert f"cra-pipeline serve --install {name}" in finding.remedy
+
+
 @pytest.mark.usefixtures("layout")
 def test_the_table_fits_a_terminal() -> None:
     result = CliRunner().invoke(main, ["doctor"])

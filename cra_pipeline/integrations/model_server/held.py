@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from cra_pipeline.integrations.model_server import keeper
 _PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
 _PASSED_PREFIXES = ("CUDA_", "NVIDIA_", "NCCL_", "VLLM_", "TRITON_", "OMP_")
 _FORCED_S = 10.0
+_KILLED = 128 + signal.SIGKILL
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +44,16 @@ class Held:
     def ended(self) -> bool:
         """Whether it runs no longer."""
         return self._keeper.poll() is not None
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in words; that it did not where it runs."""
+        status = self._keeper.poll()
+        if status is None:
+            return "is silent"
+        if status == _KILLED:
+            return "was killed, as the system does where memory runs out"
+        return f"ended with status {status}"
 
     def stop(self) -> None:
         """End it and all that it started, and wait; a second time nothing happens."""

@@ -67,14 +67,15 @@ class Upstream:
             timeout=aiohttp.ClientTimeout(total=None),
         )
         self._held: Held | None = None
+        self._broken = False
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
     @property
     def ended(self) -> bool:
-        """Whether the process is no longer there."""
-        return self._held is None or self._held.ended
+        """Whether the process is no longer there, or broke off: its keeper learns it later."""
+        return self._broken or self._held is None or self._held.ended
 
     @property
     def serves(self) -> frozenset[str]:
@@ -98,9 +99,10 @@ class Upstream:
         deadline = time.monotonic() + seconds
         while not await self._answers():
             if self.ended or time.monotonic() > deadline:
+                how = self._held.ending
                 await self.stop()
                 raise ModelError(
-                    f"{self._files.base}: llama-server ended or was silent before it could serve: "
+                    f"{self._files.base}: llama-server {how} before it could serve: "
                     f"{last_words(self._files.log)}"
                 )
             await asyncio.sleep(_PAUSE_S)
@@ -121,7 +123,8 @@ class Upstream:
             async with self._session.post("/completion", json=told) as response:
                 found: dict[str, Any] = await response.json()
                 status = response.status
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, OSError) as error:
+            self._broken = True
             raise ModelError(
                 f"llama-server broke off ({error or type(error).__name__}): "
                 f"{last_words(self._files.log)}"

@@ -141,9 +141,8 @@ class VllmServer:
         deadline = time.monotonic() + self.policy.start_s
         while not self._answers():
             if self._held.ended or time.monotonic() > deadline:
-                how = "ended" if self._held.ended else f"silent for {self.policy.start_s:.0f} s"
                 raise ModelError(
-                    f"{self.base.folder}: vLLM {how} before it could serve "
+                    f"{self.base.folder}: vLLM {self._held.ending} before it could serve "
                     f"{self.base.name}: {self._asking.last_words()}"
                 )
             time.sleep(_PAUSE_S)

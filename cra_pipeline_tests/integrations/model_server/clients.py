@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+import psutil
 
 from cra_pipeline.integrations.model_server.table import RunningServer
 from cra_pipeline_tests.integrations.model_server.worlds import MOST, SYSTEM, whole_text
@@ -67,3 +69,16 @@ def at_once(server: RunningServer, asked: Sequence[tuple[str, str]], **more: obj
     """Replies to (model, question), in order, many of them under way at a time."""
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         return list(pool.map(lambda one: chat(server, *one, **more), asked))
+
+
+def gone(family: Iterable[psutil.Process], seconds: float = 30.0) -> bool:
+    """Whether all of these processes end in time; one that nobody has asked after has ended."""
+    _, alive = psutil.wait_procs(list(family), timeout=seconds)
+    return all(_dead(process) for process in alive)
+
+
+def _dead(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -15,9 +16,10 @@ import pytest
 
 from cra_pipeline.errors import BusyError, ModelError
 from cra_pipeline.integrations.gateway.listening import listen_loopback
+from cra_pipeline.integrations.model_server.install import installed
 from cra_pipeline.integrations.model_server.llama_policy import LlamaPolicy
 from cra_pipeline.integrations.model_server.llama_server import LlamaServer, running_llama
-from cra_pipeline_tests.integrations.model_server.clients import Reply, at_once, chat
+from cra_pipeline_tests.integrations.model_server.clients import Reply, at_once, chat, gone
 from cra_pipeline_tests.integrations.model_server.test_conformance import require_installed
 from cra_pipeline_tests.integrations.model_server.worlds import FREE_TEXT, World
 
@@ -69,7 +71,9 @@ def test_an_adapter_is_loaded_while_the_others_answer(server: LlamaServer, train
 
     def ask() -> None:
         while not ended.is_set():
-            replies.extend(at_once(server, asked))
+            replies.extend(chat(server, *one) for one in asked)
+            # Two cores: the conversion wants one.
+            time.sleep(0.5)
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -119,11 +123,10 @@ def test_nothing_of_it_survives_the_block(trained: World) -> None:
         family = psutil.Process(running.pid).children(recursive=True)
         assert programs(running)
         os.kill(running.pid, signal.SIGKILL)
-        psutil.wait_procs(family, timeout=30)
+        assert gone(family)
         with pytest.raises(ModelError, match="no answer from the model server"):
             running.models()
 
-    assert not [process for process in family if process.is_running()]
     assert not running.log.exists()
 
 
@@ -148,14 +151,23 @@ def test_a_model_that_is_none_is_told(trained: World, tmp_path: Path) -> None:
         pass
 
 
-def test_memory_that_is_too_small_is_told_with_the_programs_own_words(trained: World) -> None:
+def test_memory_that_is_too_small_is_told_with_the_programs_own_words(
+    trained: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     require_installed(trained, "llama_server")
-    # More than any machine has: keys and values of so many windows.
-    policy = LlamaPolicy(slots=250)
-    huge = replace(trained.base, window=2**22)
+    real = installed(trained.layout, "llama_server").folder
+    narrow = tmp_path / "llama_server"
+    (narrow / "bin").mkdir(parents=True)
+    (narrow / "source").symlink_to(real / "source")
+    shutil.copyfile(real / "installed.json", narrow / "installed.json")
+    # The window's keys and values alone are as much: it fails by itself, and takes from nobody.
+    program = f'#!/bin/sh\nulimit -v 400000\nexec {real}/bin/llama-server "$@"\n'
+    (narrow / "bin" / "llama-server").write_text(program)
+    (narrow / "bin" / "llama-server").chmod(0o755)
+    monkeypatch.setenv("CRA_PIPELINE_SERVERS", str(tmp_path))
     with (
-        pytest.raises(ModelError, match=r"(?s)llama-server ended.*failed to allocate"),
-        running_llama(trained.layout, huge, policy=policy),
+        pytest.raises(ModelError, match=r"(?s)llama-server (?:ended|was killed).*alloc"),
+        running_llama(trained.layout, replace(trained.base, window=2**19)),
     ):
         pass
 

@@ -19,7 +19,7 @@ from cra_pipeline.errors import BusyError, ModelError
 from cra_pipeline.integrations.gateway.listening import listen_loopback
 from cra_pipeline.integrations.model_server.vllm import VllmServer, running_vllm
 from cra_pipeline.integrations.model_server.vllm_policy import VllmPolicy
-from cra_pipeline_tests.integrations.model_server.clients import at_once, chat
+from cra_pipeline_tests.integrations.model_server.clients import at_once, chat, gone
 from cra_pipeline_tests.integrations.model_server.test_conformance import require_installed
 from cra_pipeline_tests.integrations.model_server.worlds import FREE_TEXT, World
 
@@ -161,13 +161,12 @@ def test_a_server_that_is_killed_in_mid_request_is_told_and_all_of_it_is_gone(
         time.sleep(0.2)
         os.kill(running.pid, signal.SIGKILL)
         asking.join(30)
-        psutil.wait_procs(family, timeout=30)
+        assert gone(family)
         with pytest.raises(ModelError, match="no answer from the model server"):
             running.models()
 
         assert len(found) == 1
         assert running.ended
-        assert not [process for process in family if process.is_running()]
 
 
 def test_a_taken_port_is_told_before_anything_is_started(trained: World) -> None:
@@ -185,23 +184,20 @@ def test_memory_that_is_too_small_is_told_with_the_servers_own_words(trained: Wo
     require_installed(trained, "vllm")
     policy = replace(SMALL, kv_bytes=2**16)
     with (
-        pytest.raises(
-            ModelError, match=r"(?s)vLLM ended before it could serve.*No available memory"
-        ),
+        pytest.raises(ModelError, match=r"(?s)vLLM ended with.*No available memory"),
         running_vllm(trained.layout, trained.base, policy=policy),
     ):
         pass
 
-    assert not [
-        left for left in trained.layout.scratch.iterdir() if not (left / "adapters").exists()
-    ]
+    # Only the folder of the other tests' server stands.
+    assert all((left / "adapters").exists() for left in trained.layout.scratch.iterdir())
 
 
 def test_a_model_that_is_none_is_told(trained: World, tmp_path: Path) -> None:
     require_installed(trained, "vllm")
     nothing = replace(trained.base, folder=tmp_path)
     with (
-        pytest.raises(ModelError, match="vLLM ended before it could serve"),
+        pytest.raises(ModelError, match="vLLM ended with status"),
         running_vllm(trained.layout, nothing, policy=SMALL),
     ):
         pass
