@@ -68,7 +68,7 @@ def chat(server: RunningServer, model: str, text: str, **more: object) -> Reply:
 def at_once(server: RunningServer, asked: Sequence[tuple[str, str]], **more: object) -> list[Reply]:
     """Replies to (model, question), in order, many of them under way at a time."""
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        return list(pool.map(lambda one: chat(server, *one, **more), asked))
+        return list(pool.map(lambda one: chat(server, one[0], one[1], **more), asked))
 
 
 def gone(family: Iterable[psutil.Process], seconds: float = 30.0) -> bool:
