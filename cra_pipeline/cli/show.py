@@ -12,6 +12,7 @@ import click
 from rich.table import Table
 
 from cra_pipeline.cli.plan import PER_REPO
+from cra_pipeline.cli.show_adapters import show_adapters
 from cra_pipeline.cli.show_datasets import show_datasets, show_trace
 from cra_pipeline.cli.show_gates import show_gates
 from cra_pipeline.cli.terminal import tables
@@ -100,11 +101,11 @@ SHOWN = {
 }
 
 
-DATASETS, GATES = "datasets", "gates"
+DATASETS, GATES, ADAPTERS = "datasets", "gates", "adapters"
 
 
 @click.command()
-@click.argument("asset", type=click.Choice([*SHOWN, DATASETS, GATES]))
+@click.argument("asset", type=click.Choice([*SHOWN, DATASETS, GATES, ADAPTERS]))
 @click.option("--repo", "repos", multiple=True, help="Repository; else all that have rows.")
 @click.option("--round", "round_name", help="Round, such as r01; else all.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many rows.")
@@ -124,14 +125,15 @@ def show(  # noqa: PLR0913  # one argument for each option of the command
     trace: str | None,
     as_json: bool,
 ) -> None:
-    """Rows of ASSET, in the order in which they are stored; of datasets and gates one line each."""
+    """Rows of ASSET, in the order in which they are stored; of the last three one line each."""
     if trace is not None and asset != DATASETS:
         raise click.UsageError(f"--trace goes back from datasets, not from {asset}")
-    if asset in {DATASETS, GATES}:
+    if asset in {DATASETS, GATES, ADAPTERS}:
         if repos or good or reason is not None:
             raise click.UsageError(f"{asset} are listed by --round and --limit alone")
-        if asset == GATES:
-            show_gates(current_layout(), round_name=round_name, limit=limit, as_json=as_json)
+        if asset != DATASETS:
+            listed = show_gates if asset == GATES else show_adapters
+            listed(current_layout(), round_name=round_name, limit=limit, as_json=as_json)
             return
         _show_datasets(trace, round_name, limit, as_json=as_json)
         return

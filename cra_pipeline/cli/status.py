@@ -19,6 +19,7 @@ from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import StoreError
 from cra_pipeline.integrations.files import read_record
 from cra_pipeline.integrations.home import current_layout
+from cra_pipeline.kinds import ADAPTER_KINDS
 
 JUDGED = frozenset({"commits", "repo_packages", "tasks"})
 """Assets whose rows may be dropped, and then say why in their column ``reason``."""
@@ -82,6 +83,7 @@ def status(*, repos: tuple[str, ...], as_json: bool) -> None:
     else:
         _print(lines)
         click.echo(f"{len(known)} repositories are known; * marks what is out of date")
+        _print_service(layout)
 
 
 def rounds_of(rounds: Iterable[RoundRecord], repo: str) -> list[str]:
@@ -157,6 +159,22 @@ def _print(lines: list[tuple[CellStatus, ...]]) -> None:
         for state in line:
             if state.dropped:
                 _print_dropped(state)
+
+
+def _print_service(layout: Layout) -> None:
+    """What serves, and what the last gate of each kind said; nothing is settled by a look."""
+    from cra_pipeline.gates.stage.reports import read_gates
+    from cra_pipeline.registry.stage.book import read_book
+
+    active = read_book(layout).standing.active
+    last = {report.adapter_kind: report for report in read_gates(layout)}
+    for kind in ADAPTER_KINDS:
+        if kind in active or kind in last:
+            gate = f"{last[kind].round} {last[kind].decision}" if kind in last else "none"
+            click.echo(
+                f"{kind}: {active.get(kind, 'the base alone')} serves; last gate: "
+                f"{gate.replace('_', ' ')}"
+            )
 
 
 def _print_dropped(state: CellStatus) -> None:

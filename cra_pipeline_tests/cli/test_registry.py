@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cra_pipeline.cli import main
+from cra_pipeline.contracts.gates import PairedChange
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline_tests.registry.databases import active
-from cra_pipeline_tests.registry.worlds import World
+from cra_pipeline_tests.registry.worlds import World, estimate
 
 
 @pytest.fixture
@@ -124,3 +126,41 @@ def test_wrong_use_ends_with_two_and_refusals_with_one(arguments: list[str], sta
 
     assert result.exit_code == status
     assert "Traceback" not in result.output
+
+
+def test_versions_are_shown_with_what_their_gate_found(world: World) -> None:
+    change = PairedChange(
+        metric="relevant_recall", against="base", estimate=estimate(0.3, 0.2, 0.4),
+        p_value=0.001, test="exact McNemar", won=(), lost=(),
+    )  # fmt: skip
+    world.add_base("reasoning-32k-base-v1", "c" * 64)
+    world.base = "c" * 64
+    world.gated("planning_dpo", changes=(change,))
+    world.entered("planning_dpo", "r01")
+    shutil.rmtree(world.layout.adapter_version("scope-v1"))
+    result = command("show", "adapters")
+    rows = {line.split()[0]: line for line in result.output.splitlines()}
+
+    assert result.exit_code == 0, result.output
+    assert max(map(len, result.output.splitlines())) <= 100
+    for words in ("r01", "active", "relevant_recall", "90.0", "+30.0 (+20.0 to +40.0)"):
+        assert words in " ".join(result.output.split())
+    assert "its files are lost" in rows["scope-v1"]
+    told = [json.loads(line) for line in command("show", "adapters", "--json").output.splitlines()]
+    assert [row["version"] for row in told] == [
+        "planning_dpo-v1", "scope-v1", "scope-v2", "scope-v3",
+    ]  # fmt: skip
+    assert (told[0]["over"], told[0]["gain"]["estimate"]["low"]) == ("the base", 0.2)
+
+
+def test_the_status_names_what_serves_and_each_kinds_last_gate(world: World) -> None:
+    before = world.layout.curated_db.read_bytes()
+    output = command("status").output
+
+    assert "scope: scope-v2 serves; last gate: r03 failed" in output
+    assert world.layout.curated_db.read_bytes() == before
+
+
+@pytest.mark.usefixtures("layout")
+def test_without_a_version_that_is_said() -> None:
+    assert "no version is registered" in command("show", "adapters").output

@@ -13,6 +13,7 @@ from cra_pipeline.contracts.gates import (
     Decision,
     Estimate,
     GateReport,
+    PairedChange,
     Requirement,
     RoundGateReport,
 )
@@ -71,6 +72,7 @@ class World:
         round_name: str = "r01",
         decision: Decision = "passed",
         figures: tuple[ArmFigure, ...] = (),
+        changes: tuple[PairedChange, ...] = (),
     ) -> GateReport:
         """Train and gate a kind in a round, and let the round gate pass all that passed."""
         digest = self.adapter(kind, round_name)
@@ -93,7 +95,7 @@ class World:
                 ),
             ),
             figures=figures or (candidate(0.9, 0.8, 0.95),),
-            changes=(),
+            changes=changes,
             tasks=40,
             inputs=(),
             policy="{}",
