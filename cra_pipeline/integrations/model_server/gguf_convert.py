@@ -10,17 +10,38 @@ from __future__ import annotations
 import runpy
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+
+_OF_ADAPTERS = "convert_lora_to_gguf.py"
 
 
 def main() -> None:
     """Run the script as if it had been called."""
     source, script = Path(sys.argv[1]), sys.argv[2]
     sys.path[:0] = [str(source), str(source / "gguf-py")]
+    if script == _OF_ADAPTERS:
+        _do_without_transformers()
     _look_before_importing()
     _know_every_tokenizer()
     sys.argv = [script, *sys.argv[3:]]
     runpy.run_path(str(source / script), run_name="__main__")
+
+
+def _do_without_transformers() -> None:
+    """Its import costs more than the conversion of an adapter, which needs the base's sizes alone.
+
+    They are read from ``config.json`` where the library cannot tell them.
+    """
+
+    class FromFile:
+        @staticmethod
+        def from_pretrained(*_: object, **__: object) -> None:
+            raise ValueError("read from the file itself")
+
+    stand_in = ModuleType("transformers")
+    vars(stand_in).update(AutoConfig=FromFile, AutoTokenizer=FromFile)
+    sys.modules["transformers"] = stand_in
 
 
 def _look_before_importing() -> None:

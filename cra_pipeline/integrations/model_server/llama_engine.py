@@ -20,7 +20,7 @@ from cra_pipeline.integrations.chat.hugging_face import HuggingFaceChat
 from cra_pipeline.integrations.model_server.decoding import Said, Wanted
 from cra_pipeline.integrations.model_server.gguf import adapter_gguf
 from cra_pipeline.integrations.model_server.llama_policy import LlamaPolicy
-from cra_pipeline.integrations.model_server.llama_upstream import Files, Upstream
+from cra_pipeline.integrations.model_server.llama_upstream import Files, NotTakenError, Upstream
 from cra_pipeline.integrations.model_server.protocol import (
     BAD_REQUEST,
     TAKEN,
@@ -89,11 +89,11 @@ class LlamaEngine:
             ModelError: There is no answer; the next request finds a new program.
         """
         self.require(name)
-        if self._upstream.ended:
-            async with self._changing:
-                if self._upstream.ended:
-                    await self._exchange(self._files)
-        found = await self._upstream.ask(None if name == self.name else name, wanted)
+        adapter = None if name == self.name else name
+        try:
+            found = await (await self._living()).ask(adapter, wanted)
+        except NotTakenError:
+            found = await (await self._living()).ask(adapter, wanted)
         return self._said(found, wanted)
 
     async def load(self, name: str, folder: Path) -> None:
@@ -135,6 +135,13 @@ class LlamaEngine:
         for task in self._leaving:
             task.cancel()
         await self._upstream.stop()
+
+    async def _living(self) -> Upstream:
+        if self._upstream.ended:
+            async with self._changing:
+                if self._upstream.ended:
+                    await self._exchange(self._files)
+        return self._upstream
 
     async def _exchange(self, files: Files) -> None:
         fresh, old = Upstream(files, self._policy), self._upstream

@@ -28,6 +28,10 @@ _PAUSE_S = 0.05
 _OK = 200
 
 
+class NotTakenError(ModelError):
+    """A request that no process ever saw: another one may be asked."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
     """What a process is started with.
@@ -111,6 +115,7 @@ class Upstream:
         """Its answer; every adapter's share is told with every question.
 
         Raises:
+            NotTakenError: The process was gone before.
             ModelError: There is none; the message has its last words where it died. Or it was
                 started without that adapter.
         """
@@ -123,6 +128,9 @@ class Upstream:
             async with self._session.post("/completion", json=told) as response:
                 found: dict[str, Any] = await response.json()
                 status = response.status
+        except aiohttp.ClientConnectorError as error:
+            self._broken = True
+            raise NotTakenError("llama-server is gone") from error
         except (aiohttp.ClientError, OSError) as error:
             self._broken = True
             raise ModelError(
