@@ -41,7 +41,8 @@ class Reading:
         table: Name of the table. It is declared with the types of ``columns``, so that SQLite
             itself makes texts of numbers in a TEXT column, and reals of integers in a REAL one.
         columns: Its columns, ``id`` first.
-        rows: How many rows it holds: with the size of the file it bounds what a batch takes.
+        rows: How many rows it holds, or may hold: with the size of the file it bounds what a batch
+            takes.
         sources: Key of each merged attempt by its number; empty where nothing was merged.
     """
 
