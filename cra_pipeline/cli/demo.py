@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
+from cra_pipeline.cli.ask_promoted import ask_promoted
 from cra_pipeline.cli.campaign import CONFIGURATIONS, campaign_settings
 from cra_pipeline.cli.demo_loop import (
     KIND,
     close_loop,
     force,
     print_loop,
+    require_shown,
     round_cells,
     second_round,
     tell_failures,
@@ -87,6 +89,7 @@ def _first_round(layout: Layout) -> None:
         tell_failures(results)
         click.echo(f"\nround {record.round}: datasets, an adapter for {KIND}, and its gate")
         tell_failures(close_loop(runner, layout, record.round, PATIENCE, control=False))
+        require_shown(layout, record.round, promoted=True)
 
 
 def _second_round(layout: Layout) -> None:
@@ -100,9 +103,11 @@ def _second_round(layout: Layout) -> None:
     ):
         tell_failures(_campaigned(runner, layout, _campaign(record)[0]))
         tell_failures(close_loop(runner, layout, record.round, PATIENCE, control=True))
+        require_shown(layout, record.round, promoted=False)
         tell_failures(force(runner, layout, record.round))
     click.echo("\nboth rounds:")
     print_loop(layout)
+    ask_promoted(layout, KIND)
     made = (*ASSETS, *(cell.asset for cell in round_cells(record.round)), "registry")
     tables().print(f"\neverything lies in {layout.root}: {', '.join(made)}")
     click.echo(f"\nlook closer: {'; '.join(_NEXT)}")

@@ -138,6 +138,33 @@ def force(runner: Runner, layout: Layout, round_name: str) -> list[CellResult]:
     return list(runner.run_lines([(Cell("registry_entry", f"{KIND}{MULTI}{round_name}"),)], {}))
 
 
+def require_shown(layout: Layout, round_name: str, *, promoted: bool) -> None:
+    """End with status 1 where a gate did not say what the demo is there to show.
+
+    A machine that ran out of memory or time makes attempts fail, and then nothing is decided.
+
+    Args:
+        layout: The workspace.
+        round_name: Whose gate.
+        promoted: Whether it had to pass; else the paired test had to refuse.
+
+    Raises:
+        ClickException: As said.
+    """
+    from cra_pipeline.gates.plateau import gained
+    from cra_pipeline.gates.stage.reports import read_gate
+
+    report = read_gate(layout, KIND, round_name)
+    if (report.decision, gained(report)) == (("passed", True) if promoted else ("failed", False)):
+        return
+    short = [f"{item.name}: {item.found}" for item in report.requirements if item.holds is not True]
+    raise click.ClickException(
+        f"the gate of {KIND} in {round_name} came to {report.decision}, expected that it "
+        f"{'passes' if promoted else 'finds no gain'}: {'; '.join(short[:3]) or 'all holds'}: "
+        "where attempts broke off the machine was too busy: run the demo again in another workspace"
+    )
+
+
 def print_loop(layout: Layout) -> None:
     """What the gates said of both rounds, and which versions came of it."""
     show_gates(layout, round_name=None, limit=None, as_json=False)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cra_pipeline.cli.demo_loop import round_cells, second_round
+import click
+import pytest
+
+from cra_pipeline.cli.demo_loop import require_shown, round_cells, second_round
+from cra_pipeline.contracts.gates import Decision
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.corpus.recipes import TINY_WAIVERS
 from cra_pipeline.corpus.stage import ensure_first_round, read_rounds, seed_tiny
+from cra_pipeline_tests.registry.worlds import World
 
 
 def test_a_round_ends_in_the_registry_after_its_gates() -> None:
@@ -30,3 +35,16 @@ def test_the_second_round_is_opened_once_and_says_what_it_goes_without(tmp_path:
     assert second.pins == first.pins
     assert second_round(layout) == second
     assert len(read_rounds(layout)) == 2
+
+
+@pytest.mark.parametrize("decision", ["passed", "failed", "not_enough_evidence"])
+def test_a_gate_that_shows_something_else_ends_the_demo(tmp_path: Path, decision: Decision) -> None:
+    layout = Layout(tmp_path)
+    World(layout=layout).gated(decision=decision)
+
+    for promoted, shown in ((True, "passed"), (False, "failed")):
+        if decision == shown:
+            require_shown(layout, "r01", promoted=promoted)
+            continue
+        with pytest.raises(click.ClickException, match=f"r01 came to {decision}, expected that it"):
+            require_shown(layout, "r01", promoted=promoted)
