@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psutil
@@ -23,10 +24,12 @@ import pytest
 
 from cra_pipeline.contracts.serving import Deployment
 from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.errors import ModelError
 from cra_pipeline.integrations.clean_room.stand_in.prompts import SYSTEM_PROMPTS
 from cra_pipeline.integrations.files import read_record
 from cra_pipeline.integrations.gateway.listening import listen_loopback
 from cra_pipeline.integrations.gateway.log import read_calls
+from cra_pipeline.integrations.model_server.install import installed
 from cra_pipeline.registry.stage.in_service import in_service, registered
 from cra_pipeline.serving.stage.deploying import Means, check_deployment, deploy, deployment_path
 from cra_pipeline_tests.integrations.gateway.clients import encoded
@@ -116,13 +119,27 @@ async def cli(world: ServingWorld, *arguments: str) -> None:
     assert process.returncode == 0, out.decode()
 
 
+@pytest.mark.parametrize(
+    "server",
+    [
+        "transformers",
+        pytest.param("vllm", marks=pytest.mark.serving),
+        pytest.param("llama_server", marks=pytest.mark.serving),
+    ],
+)
 def test_promotion_rollback_and_a_killed_server_under_load_lose_no_request(
-    world: ServingWorld,
+    world: ServingWorld, server: str
 ) -> None:
+    if server in {"vllm", "llama_server"}:
+        require_installed(world.layout, server)
+
     async def work() -> tuple[list[tuple[int, str]], list[str], int | None]:
         heard: list[tuple[int, str]] = []
         ended = asyncio.Event()
-        async with serving(world) as found, aiohttp.ClientSession() as session:
+        async with (
+            serving(world, "--server", server) as found,
+            aiohttp.ClientSession() as session,
+        ):
             await found.ready()
 
             async def client() -> None:
@@ -133,26 +150,38 @@ def test_promotion_rollback_and_a_killed_server_under_load_lose_no_request(
             clients = [asyncio.create_task(client()) for _ in range(4)]
             await cli(world, "promote", KIND, f"{KIND}-v2", "--override", "a test")
             await found.told(f"{KIND}-v2 answers")
+            second = await found.ask(session)
+            for process in found.children():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            again = await found.ask(session)
+            await cli(world, "rollback", KIND, "--reason", "a test")
+            await found.told(f"{KIND}-v1 answers")
             ended.set()
             await asyncio.gather(*clients)
-            second = await found.ask(session)
-            (server,) = found.children()
-            server.kill()
-            again = await found.ask(session)
+            third = await found.ask(session)
             found.process.send_signal(signal.SIGTERM)
             await found.told("ended")
             await found.process.wait()
-            assert first != second == again
+            assert first == third != second == again
         return heard, found.lines, found.process.returncode
 
-    heard, lines, code = asyncio.run(asyncio.wait_for(work(), 300))
+    heard, lines, code = asyncio.run(asyncio.wait_for(work(), 600))
     records = read_calls(world.layout.root / "serving" / "calls.jsonl").records
 
     assert code == 0
     assert {status for status, _ in heard} == {200}
     assert {record.finish for record in records} <= {"stop", "length"}
-    assert len(records) == len(heard) + 3
+    assert len(records) == len(heard) + 4
     assert any("started again" in line for line in lines)
+
+
+def require_installed(layout: Layout, name: Any) -> None:  # noqa: ANN401  # a server's name
+    """Skip where it is not."""
+    try:
+        installed(layout, name)
+    except ModelError as error:
+        pytest.skip(str(error))
 
 
 def test_a_killed_service_leaves_nothing_running_and_the_next_one_serves(
