@@ -261,7 +261,8 @@ def require_others_words(rows: Sequence[SftExample | DpoExample], policy: GuardP
         raise ValueError(
             f"{len(own)} of {len(rows)} rows were written by models that are no teachers "
             f"({', '.join(sorted({row.origin.author for row in own})[:3])}), at most "
-            f"{policy.most_own:.0%} may: curate it again, or name the teachers"
+            f"{policy.most_own:.0%} may: curate it again, or name the teachers "
+            "(the adapter's setting `teachers`)"
         )
 
 

@@ -1,7 +1,9 @@
 """The asset of training: one adapter of each kind and round."""
 
 import dagster as dg
+from pydantic import Field
 
+from cra_pipeline.adapters.guards import GuardPolicy
 from cra_pipeline.adapters.recipe import Device, RecipePolicy
 from cra_pipeline.adapters.stage.ready import Choices
 from cra_pipeline.adapters.stage.train import check_adapter, train_adapter
@@ -34,6 +36,8 @@ class TrainingConfig(dg.Config):
         most_steps: Of each phase; 0 for as many as the kind's recipe has.
         seed: Of first weights and the order of rows.
         shuffled_labels: Train a negative control, on exchanged answers.
+        teachers: Models that are no students of ours, by the names in the calls' logs: what they
+            wrote does not count as a student's own words.
     """
 
     base: str = ""
@@ -42,6 +46,7 @@ class TrainingConfig(dg.Config):
     most_steps: int = 0
     seed: int = RecipePolicy().seed
     shuffled_labels: bool = False
+    teachers: list[str] = Field(default_factory=list)
 
     def choices(self) -> Choices:
         """As the stage takes them.
@@ -58,6 +63,7 @@ class TrainingConfig(dg.Config):
             most_steps=self.most_steps,
             seed=self.seed,
             control="shuffled_labels" if self.shuffled_labels else "",
+            guards=GuardPolicy(teachers=tuple(sorted(self.teachers))),
         )
 
 

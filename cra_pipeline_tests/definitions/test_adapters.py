@@ -70,6 +70,16 @@ def test_what_a_run_chooses_reaches_the_stage() -> None:
     assert (found.most_steps, found.seed) == (7, 3)
 
 
+def test_teachers_are_named_in_any_order() -> None:
+    one, other = (
+        TrainingConfig(device="processor", teachers=names).choices()
+        for names in (["b", "a"], ["a", "b"])
+    )
+
+    assert one.guards == other.guards
+    assert one.guards.teachers == ("a", "b")
+
+
 def test_an_unknown_device_is_refused() -> None:
     with pytest.raises(ValueError, match="expected gpu, processor, or nothing"):
         TrainingConfig(device="tpu").choices()
