@@ -365,6 +365,7 @@ def test_bases_that_do_not_fit_together_take_turns_and_every_request_is_answered
         async with running(world, Terms(memory=2 * 2**30, upstream=PATIENCE)) as found:
             groups = found.serving.plan.layout.groups
             assert [group.phase for group in groups] == ["reasoning", "coding"]
+            assert "coding-4k-base-v1: its server waits for its turn" in found.told
             for _ in range(2):
                 asked = [found.who(number=number) for number in range(5)]
                 coded = [found.who(call_kind="implement", number=number) for number in range(5)]
