@@ -23,13 +23,18 @@ from cra_pipeline.contracts.calls import ModelRequest
 from cra_pipeline.gold.book import GoldBook
 from cra_pipeline.gold.oracle import GoldOracle
 from cra_pipeline.integrations.clean_room.configuration import configuration
+from cra_pipeline.integrations.clean_room.direct import SCRIPT
 from cra_pipeline.integrations.clean_room.expressing import expressed
+from cra_pipeline.integrations.clean_room.openai_compat import ROUTES_VARIABLE
 from cra_pipeline.integrations.gateway.listening import listen_loopback
 from cra_pipeline.integrations.responders.gold import GoldResponder
 from cra_pipeline.integrations.responders.oracles import Oracles
 from cra_pipeline_tests.integrations.clean_room.beds import Bed
 
 ATTEMPT = "front"
+MODELS = {"scope": "scope-v3", "implement": "execute_code-v1", "test_implement": "execute_code-v1"}
+REST = "base-reasoning"
+"""Models that are asked for: of these call kinds, and of the rest."""
 
 
 @dataclass
@@ -179,3 +184,22 @@ def make_workplace(bed: Bed, python: Path) -> Workplace:
         base = agent._base(bed.task, bed.materials, said)
         book = agent._book(bed.task, said, base, "names")
     return Workplace(bed, book, base.tree, python)
+
+
+def kinds_of(place: Workplace) -> Mapping[str, str]:
+    """Call kind by the agent's system prompt."""
+    return {text: kind for kind, text in place.bed.program.system_prompts.items()}
+
+
+async def solve_directly(place: Workplace, front: GoldFront, folder: Path) -> dict[str, str]:
+    """The branch after a solve by the agent's own transport, which the commit answers."""
+    repo = place.checkout(folder, "openai_compat", front.url)
+    script = (str(place.python), "-P", str(SCRIPT))
+    told = {"model": REST, "kinds": {kind: {"model": model} for kind, model in MODELS.items()}}
+    await place.run(*script, "index", str(repo))
+    said = await place.run(
+        *script, "solve", "--repo", str(repo), "--", place.book.statement,
+        **{ROUTES_VARIABLE: json.dumps(told)},
+    )  # fmt: skip
+    assert "Status: complete" in said, said[-3000:]
+    return place.files(repo)

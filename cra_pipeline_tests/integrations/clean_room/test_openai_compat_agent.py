@@ -6,14 +6,12 @@ import asyncio
 import json
 import os
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from cra_pipeline.integrations.clean_room.direct import SCRIPT
 from cra_pipeline.integrations.clean_room.installed import AGENT_VARIABLE, find_agent
-from cra_pipeline.integrations.clean_room.openai_compat import ROUTES_VARIABLE
 from cra_pipeline.integrations.clean_room.programs import installed_program
 from cra_pipeline.integrations.gateway.listening import listen_loopback
 from cra_pipeline.integrations.gateway.log import read_calls
@@ -23,16 +21,18 @@ from cra_pipeline.integrations.responders.openai import OpenAIResponder
 from cra_pipeline.kinds import CALL_KINDS
 from cra_pipeline_tests.integrations.clean_room.beds import MESSAGE, make_bed
 from cra_pipeline_tests.integrations.clean_room.gold_front import (
+    MODELS,
+    REST,
     GoldFront,
     Workplace,
+    kinds_of,
     make_workplace,
     running,
+    solve_directly,
 )
 
 pytestmark = pytest.mark.agent
 
-MODELS = {"scope": "scope-v3", "implement": "execute_code-v1", "test_implement": "execute_code-v1"}
-REST = "base-reasoning"
 TOKEN = "a-token-of-the-test"  # noqa: S105  # of this test alone
 
 
@@ -43,24 +43,6 @@ def place(tmp_path_factory: pytest.TempPathFactory, env_folder: Path) -> Workpla
     bed = make_bed(tmp_path_factory.mktemp("direct"), env_folder)
     found = find_agent(os.environ)
     return make_workplace(bed.with_program(installed_program(os.environ)), found.python)
-
-
-def kinds_of(place: Workplace) -> Mapping[str, str]:
-    return {text: kind for kind, text in place.bed.program.system_prompts.items()}
-
-
-async def solve_directly(place: Workplace, front: GoldFront, folder: Path) -> dict[str, str]:
-    """By the agent's own transport."""
-    repo = place.checkout(folder, "openai_compat", front.url)
-    script = (str(place.python), "-P", str(SCRIPT))
-    told = {"model": REST, "kinds": {kind: {"model": model} for kind, model in MODELS.items()}}
-    await place.run(*script, "index", str(repo))
-    said = await place.run(
-        *script, "solve", "--repo", str(repo), "--", place.book.statement,
-        **{ROUTES_VARIABLE: json.dumps(told)},
-    )  # fmt: skip
-    assert "Status: complete" in said, said[-3000:]
-    return place.files(repo)
 
 
 async def solve_through_the_gateway(
