@@ -17,7 +17,7 @@ from typing import Any
 
 from cra_pipeline.errors import ModelError
 from cra_pipeline.integrations.chat.hugging_face import HuggingFaceChat
-from cra_pipeline.integrations.model_server.decoding import Said, Wanted
+from cra_pipeline.integrations.model_server.decoding import Place, Said, Wanted
 from cra_pipeline.integrations.model_server.gguf import adapter_gguf
 from cra_pipeline.integrations.model_server.llama_policy import LlamaPolicy
 from cra_pipeline.integrations.model_server.llama_upstream import Files, NotTakenError, Upstream
@@ -162,4 +162,18 @@ class LlamaEngine:
         text = self.chat.plain_text(ids)
         at = min((text.find(stop) for stop in wanted.stops if stop in text), default=len(text))
         cut = found["stop_type"] == "limit"
-        return Said(text=text[:at], ids=ids, finish="length" if cut else "stop")
+        places = () if wanted.shown is None else _places(found, wanted.shown)
+        return Said(text=text[:at], ids=ids, finish="length" if cut else "stop", places=places)
+
+
+def _places(found: dict[str, Any], shown: int) -> tuple[Place, ...]:
+    return tuple(
+        Place(
+            token=int(told["id"]),
+            logprob=float(told["logprob"]),
+            likeliest=tuple(
+                (int(one["id"]), float(one["logprob"])) for one in told["top_logprobs"][:shown]
+            ),
+        )
+        for told in found.get("completion_probabilities", ())
+    )

@@ -174,7 +174,9 @@ class Upstream:
 
 
 def _body(wanted: Wanted, policy: LlamaPolicy) -> dict[str, Any]:
-    return {
+    # Of one token at least, which is then its own; more than are wanted are left out again.
+    shown = {} if wanted.shown is None else {"n_probs": max(1, wanted.shown)}
+    return shown | {
         "prompt": list(wanted.prompt),
         "n_predict": wanted.most,
         "temperature": wanted.temperature,

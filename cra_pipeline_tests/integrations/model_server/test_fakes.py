@@ -13,11 +13,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from cra_pipeline.errors import GuardError, ModelError
-from cra_pipeline.integrations.adapter_files import CONFIG, WEIGHTS
+from cra_pipeline.integrations.adapter_files import CONFIG, WEIGHTS, vet_alone
 from cra_pipeline.integrations.model_server.install import SERVERS_VARIABLE
 from cra_pipeline.integrations.model_server.llama_server import running_llama
 from cra_pipeline.integrations.model_server.table import Settings, server_named
@@ -131,6 +133,24 @@ def test_an_adapter_that_servers_would_serve_otherwise_is_refused_before_they_se
         assert server.models() == (world.base.name,)
         # A name that was refused is free for files that are sound.
         server.load("odd-v1", world.adapters["scope-v1"])
+
+
+def test_an_adapter_of_another_base_is_refused_with_both_shapes(
+    world: World, tmp_path: Path
+) -> None:
+    folder = tmp_path / "foreign"
+    shutil.copytree(world.adapters["scope-v1"], folder)
+    weights = load_file(folder / WEIGHTS)
+    wide = {name: np.repeat(value, 2, axis=1 if "lora_A" in name else 0)
+            for name, value in weights.items()}  # fmt: skip
+    deep = {name.replace("layers.0", "layers.7"): value for name, value in weights.items()}
+    save_file(wide, folder / WEIGHTS)
+    with pytest.raises(GuardError, match=r"\(8, 384\), its layer in .* has \(64, 192\)"):
+        vet_alone(folder, world.base.folder)
+    save_file(deep, folder / WEIGHTS)
+    with pytest.raises(GuardError, match="belongs to no layer of"):
+        vet_alone(folder, world.base.folder)
+    vet_alone(world.adapters["scope-v1"], world.base.folder)
 
 
 def tokens(server: object, model: str, *prompt: int) -> Reply:

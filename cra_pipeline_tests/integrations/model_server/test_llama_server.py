@@ -20,6 +20,7 @@ from cra_pipeline.integrations.model_server.install import installed
 from cra_pipeline.integrations.model_server.llama_policy import LlamaPolicy
 from cra_pipeline.integrations.model_server.llama_server import LlamaServer, running_llama
 from cra_pipeline_tests.integrations.model_server.clients import Reply, at_once, chat, gone
+from cra_pipeline_tests.integrations.model_server.models import reference
 from cra_pipeline_tests.integrations.model_server.test_conformance import require_installed
 from cra_pipeline_tests.integrations.model_server.worlds import FREE_TEXT, World
 
@@ -62,6 +63,30 @@ def test_a_prompt_that_another_adapter_just_had_is_read_afresh(
 
     assert right(trained, asked, one_by_one) == len(asked)
     assert right(trained, asked, replies) == len(asked)
+
+
+def test_how_likely_its_tokens_were_is_what_the_trainers_own_model_says(
+    server: LlamaServer, trained: World
+) -> None:
+    import torch
+
+    name, text = FREE_TEXT[0], trained.questions[0]
+    reply = chat(server, name, text, logprobs=True, top_logprobs=3)
+    model = reference(trained.base.folder, trained.adapters[name])
+    ids = (*trained.prompt(text), *trained.ids(name, text))
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([ids])).logits[0].double().log_softmax(-1)
+    first = logits[len(trained.prompt(text)) - 1 : -1]
+    told = reply.body["choices"][0]["logprobs"]["content"]
+
+    assert len(told) == len(trained.ids(name, text))
+    assert [place["logprob"] for place in told] == pytest.approx(
+        first.max(-1).values.tolist(), abs=1e-3
+    )
+    assert [len(place["top_logprobs"]) for place in told] == [3] * len(told)
+    assert [one["logprob"] for one in told[0]["top_logprobs"]] == pytest.approx(
+        first[0].topk(3).values.tolist(), abs=1e-3
+    )
 
 
 def test_an_adapter_is_loaded_while_the_others_answer(server: LlamaServer, trained: World) -> None:
