@@ -180,6 +180,7 @@ def _announce(listening: socket.socket, place: Place, agent: str, serving: Servi
     address = f"http://{host}:{port}"
     click.echo(f"listening on {address}, requests are logged in {place.log}")
     click.echo(f'for {agent}; its base_url: "{address}/$(cat {place.token_path})"')
+    click.echo(f'for clients of OpenAI: base_url "{address}/v1", the same token as their key')
     for line in serving.plan.layout.arithmetic:
         click.echo(f"  {line}")
     click.echo("it follows the registry; end it with Ctrl-C")

@@ -6,12 +6,13 @@ import asyncio
 import hashlib
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from cra_pipeline.contracts.calls import CallRecord, ModelAnswer, ModelRequest
 from cra_pipeline.contracts.ports import Responder
 from cra_pipeline.errors import ModelError, StoreError
+from cra_pipeline.integrations.gateway.chat_protocol import chat_body, chat_error, parse_chat
 from cra_pipeline.integrations.gateway.deadline import Deadline
 from cra_pipeline.integrations.gateway.log import CallLog
 from cra_pipeline.integrations.gateway.protocol import (
@@ -46,12 +47,32 @@ class Reply:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tongue:
+    """A protocol: how a body is read, and how an answer or a refusal is phrased.
+
+    Attributes:
+        parse: Reads a request's body; raises ``ValueError``.
+        answer: Phrases an answer, for the tag that was asked for.
+        error: Phrases a refusal.
+    """
+
+    parse: Callable[[bytes], Question]
+    answer: Callable[[ModelAnswer, str], bytes]
+    error: Callable[[str], bytes]
+
+
+OLLAMA = Tongue(parse=parse_question, answer=answer_body, error=error_body)
+OPENAI = Tongue(parse=parse_chat, answer=chat_body, error=chat_error)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Call:
     """One call on its way from the question to its line in the log."""
 
     number: int
     started: float
+    tongue: Tongue
     question: Question = _NOTHING_ASKED
     kind: str = ""
     temperature: float = 0.0
@@ -101,35 +122,35 @@ class Desk:
         self._deadline = Deadline(self.answer_s, self.whole_s)
         self._next = self.log.lines
 
-    async def answer(self, body: bytes) -> Reply:
+    async def answer(self, body: bytes, tongue: Tongue = OLLAMA) -> Reply:
         """Answer one request; its line is in the log when this returns.
 
         A client that leaves cancels this; the log tells so.
         """
         async with self._turn:
             if self._is_full():
-                return Reply(status=TOO_MANY, body=error_body(_FULL))
-            call = self._begin()
+                return Reply(status=TOO_MANY, body=tongue.error(_FULL))
+            call = self._begin(tongue)
             try:
                 return await self._answered(call, body)
             except StoreError as error:
                 self.errors.append(str(error))
-                return Reply(status=FAULT, body=error_body(str(error)))
+                return Reply(status=FAULT, body=tongue.error(str(error)))
             finally:
                 if not call.logged:
                     self._log_broken(call)
 
-    async def refuse(self, status: int, reason: str) -> Reply:
+    async def refuse(self, status: int, reason: str, tongue: Tongue = OLLAMA) -> Reply:
         """Log and phrase the refusal of a body that was not even read."""
         async with self._turn:
             if self._is_full():
-                return Reply(status=TOO_MANY, body=error_body(_FULL))
-            call = self._begin()
+                return Reply(status=TOO_MANY, body=tongue.error(_FULL))
+            call = self._begin(tongue)
             try:
                 return self._refused(call, status, reason)
             except StoreError as error:
                 self.errors.append(str(error))
-                return Reply(status=FAULT, body=error_body(str(error)))
+                return Reply(status=FAULT, body=tongue.error(str(error)))
 
     async def end(self) -> None:
         """Wait until every call has its line, and take no further one."""
@@ -140,14 +161,14 @@ class Desk:
         """Whether the attempt has asked as much as any honest one could."""
         return 0 < self.most_calls <= self._next or 0 < self.most_bytes <= self.log.written
 
-    def _begin(self) -> _Call:
-        call = _Call(number=self._next, started=time.monotonic())
+    def _begin(self, tongue: Tongue) -> _Call:
+        call = _Call(number=self._next, started=time.monotonic(), tongue=tongue)
         self._next += 1
         return call
 
     async def _answered(self, call: _Call, body: bytes) -> Reply:
         try:
-            call.question = parse_question(body)
+            call.question = call.tongue.parse(body)
         except ValueError as error:
             return self._refused(call, BAD, str(error))
         question = call.question
@@ -163,7 +184,7 @@ class Desk:
             self.errors.append(str(error))
             return self._refused(call, NO_ANSWER, str(error))
         self._write(call, answer)
-        return Reply(status=OK, body=answer_body(answer, question.model))
+        return Reply(status=OK, body=call.tongue.answer(answer, question.model))
 
     def _request(self, call: _Call, kind: CallKind) -> ModelRequest:
         question = call.question
@@ -195,7 +216,7 @@ class Desk:
 
     def _refused(self, call: _Call, status: int, reason: str) -> Reply:
         self._write(call, None, reason)
-        return Reply(status=status, body=error_body(reason))
+        return Reply(status=status, body=call.tongue.error(reason))
 
     def _log_broken(self, call: _Call) -> None:
         """The line of a call that ended by an exception: the client left, or a program error."""

@@ -12,7 +12,8 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
-from cra_pipeline.integrations.gateway.desk import Desk, Reply
+from cra_pipeline.integrations.gateway.chat_protocol import CHAT_ROUTE
+from cra_pipeline.integrations.gateway.desk import OLLAMA, OPENAI, Desk, Reply, Tongue
 from cra_pipeline.integrations.gateway.protocol import ROUTE, error_body
 
 _TOO_LONG, _UNAUTHORIZED, _NOT_FOUND, _NOT_ALLOWED = 413, 401, 404, 405
@@ -40,6 +41,11 @@ class Door:
         self._token = token
         self._body_bytes = body_bytes
         self._most = connections
+        # An attempt's socket is the agent's alone; many kinds of clients share a service.
+        self._tongues: dict[str, Tongue] = {ROUTE: OLLAMA}
+        if token:
+            self._tongues[CHAT_ROUTE] = OPENAI
+        self._expected = " or ".join(self._tongues)
 
     async def open(self) -> None:
         """Serve until ``close``."""
@@ -99,16 +105,17 @@ class Door:
             path = _admitted(path, request.headers.get("Authorization", ""), self._token)
         if not path:
             return _plain(_UNAUTHORIZED, "no token, or not this gateway's")
-        if path != ROUTE:
-            return _plain(_NOT_FOUND, f"nothing there; expected POST {ROUTE}")
+        tongue = self._tongues.get(path)
+        if tongue is None:
+            return _plain(_NOT_FOUND, f"nothing there; expected POST {self._expected}")
         if request.method != "POST":
-            return _plain(_NOT_ALLOWED, f"{request.method}: expected POST {ROUTE}")
+            return _plain(_NOT_ALLOWED, f"{request.method}: expected POST {self._expected}")
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             reason = f"(body): longer than {self._body_bytes} bytes"
-            return await self._desk.refuse(_TOO_LONG, reason)
-        return await self._desk.answer(body)
+            return await self._desk.refuse(_TOO_LONG, reason, tongue)
+        return await self._desk.answer(body, tongue)
 
 
 class _Closed(asyncio.Protocol):
