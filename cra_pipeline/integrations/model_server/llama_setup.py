@@ -85,7 +85,7 @@ def _downloaded(set_up: SetUp) -> Path:
     archive = folder / f"llama_cpp_python-{RELEASE}.tar.gz"
     if not archive.exists():
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        wanted = ["--no-deps", "--no-binary", ":all:", f"{PACKAGE}=={RELEASE}"]
+        wanted = ["--no-deps", "--no-binary", PACKAGE, f"{PACKAGE}=={RELEASE}"]
         set_up.step("source", [*pip, "--dest", folder, *wanted], once=False)
     with archive.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()

