@@ -49,6 +49,8 @@ def test_on_a_card_slots_are_few_and_all_adapters_stay_in_memory() -> None:
     assert "--max-lora-rank=16" in found
     assert "--gpu-memory-utilization=0.9" in found
     assert "--enforce-eager" not in found
+    assert "--specialize-active-lora" in found
+    assert "--specialize-active-lora" not in told(VllmPolicy())
     assert not [part for part in found if part.startswith("--kv-cache")]
 
 
