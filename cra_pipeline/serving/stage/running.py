@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -26,6 +26,8 @@ from cra_pipeline.serving.routes import NOTHING, Beside
 from cra_pipeline.serving.scheduling import AdapterQueue, BatchPolicy
 from cra_pipeline.serving.stage.planning import Active, Plan, plan, vetted
 
+_LONGEST_AGAIN_S = 300.0
+
 RollBack = Callable[[str, str], bool]
 """Takes a version out of service, for a reason; False where it does not serve. The registry's."""
 
@@ -46,6 +48,8 @@ class Terms:
         upstream: Patience with each server.
         batch: How long one adapter may go on while others wait.
         health: What a version may do wrong.
+        again_s: Seconds before what could not be served is tried again; doubled each time, up to
+            five minutes. A server that died at the wrong moment is back by then.
     """
 
     choice: ServerChoice = field(default_factory=ServerChoice)
@@ -56,6 +60,7 @@ class Terms:
     upstream: UpstreamPolicy = field(default_factory=UpstreamPolicy)
     batch: BatchPolicy = field(default_factory=BatchPolicy)
     health: HealthPolicy = field(default_factory=HealthPolicy)
+    again_s: float = 5.0
 
 
 class Serving:
@@ -98,6 +103,8 @@ class Serving:
         self._health: dict[str, Health] = {}
         self._beside = self._terms.beside
         self._tasks: set[asyncio.Task[None]] = set()
+        self._again: asyncio.Task[None] | None = None
+        self._again_s = self._terms.again_s
         self.line_up = LineUp(self._instance, told)
         self.line_up.service.choose = chosen
         self.line_up.service.told = self._heard
@@ -111,7 +118,7 @@ class Serving:
         return self.line_up.responder
 
     async def refresh(self) -> tuple[str, ...]:
-        """Read what should serve, and bring everything in line.
+        """Read what should serve, and bring everything in line; what fails is tried again later.
 
         Returns:
             What could not be brought in line, in words; what served before serves on there.
@@ -120,7 +127,13 @@ class Serving:
             PipelineError: The registry or a base cannot be read, or the versions do not fit.
         """
         self.plan = await asyncio.to_thread(self._planned)
-        return await self.line_up.become(self.plan.wanted(self._layout))
+        failed = await self.line_up.become(self.plan.wanted(self._layout))
+        if not failed:
+            self._again_s = self._terms.again_s
+        elif self._again is None or self._again.done():
+            self._again = self._spawn(self._once_more(self._again_s))
+            self._again_s = min(2 * self._again_s, _LONGEST_AGAIN_S)
+        return failed
 
     async def follow(self, mark: Callable[[], bytes], *, seen: bytes) -> None:
         """Refresh whenever the mark changes; without end."""
@@ -176,9 +189,22 @@ class Serving:
         reason = health.heard(failure)
         if reason:
             self._health[version] = Health(version, self._terms.health)
-            task = asyncio.get_running_loop().create_task(self._taken_back(version, reason))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._spawn(self._taken_back(version, reason))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _once_more(self, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
+        # It counts as done from here on, so that the next failure has its own.
+        self._again = None
+        try:
+            await self.refresh()
+        except (PipelineError, OSError) as error:
+            self._told(f"what the registry says now cannot be served: {error}")
 
     async def _taken_back(self, version: str, reason: str) -> None:
         try:

@@ -203,6 +203,21 @@ def test_a_version_that_cannot_be_loaded_leaves_the_old_one_serving(world: Servi
     played(work())
 
 
+def test_what_could_not_be_served_is_tried_again_without_a_person(world: ServingWorld) -> None:
+    bad = world.layout.adapter_version("scope-v1") / BAD
+    bad.touch()
+
+    async def work() -> None:
+        terms = Terms(memory=8 * 2**30, upstream=PATIENCE, again_s=0.1)
+        async with running(world, terms) as found:
+            await found.until_told("scope-v1 does not serve")
+            bad.unlink()
+            await found.until_told("scope-v1 answers scope")
+            assert await found.who() == "scope-v1"
+
+    played(work())
+
+
 def test_without_an_old_version_nobody_stands_in(world: ServingWorld) -> None:
     (world.layout.adapter_version("scope-v1") / BAD).touch()
 
