@@ -14,7 +14,7 @@ from cra_pipeline.contracts.campaigns import (
     ResponderSpec,
     campaign_plans,
 )
-from cra_pipeline.contracts.manifests import AssetManifest, CheckReport
+from cra_pipeline.contracts.manifests import AssetManifest, CheckReport, Input
 from cra_pipeline.contracts.ports import AgentBackend, Sandbox, TestRunner
 from cra_pipeline.contracts.reports import NOTED, Progress, StageReport, silent
 from cra_pipeline.contracts.tasks import AttemptRow, TaskRow
@@ -123,6 +123,22 @@ class _Cell:
             return False
         return not row.calls or has_calls(self.layout, self.partition, row.campaign, row.attempt_id)
 
+    def crew(self, progress: Progress, workers: int) -> Crew[AttemptRow]:
+        """Who makes what is missing of it."""
+        return Crew[AttemptRow](
+            layout=self.layout,
+            asset=ATTEMPTS,
+            partition=self.partition,
+            line=Line[AttemptRow],
+            words=label,
+            # The machine's or a server's fault is not remembered: the next run tries again.
+            lasting=lambda row: row.outcome not in SPOILED,
+            whole=self.whole,
+            progress=_noted(self.tally, progress) if self.spec is not None else progress,
+            workers=workers or attempts_at_once(self.spec),
+            enough=lambda: bool(self.meter.reached()),
+        )
+
 
 def run_attempts(  # noqa: PLR0913  # the shell's keywords
     layout: Layout,
@@ -176,13 +192,7 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
         tasks = newest_tasks(read_table(layout.table(TASKS, repo), TaskRow), 0)
         reasons = reasons_left_out(layout, repo, round_name, tasks)
         ours = [task for task in tasks if not reasons[task.task_id]]
-        meter, spec = Meter(CampaignLimits(), ResponderSpec(name="gold")), None
-        if campaign:
-            spec = (terms or CampaignTerms()).applied(read_campaign(layout, campaign))
-            # Before an attempt is made again: what its killed try took would be lost.
-            note_killed(layout, spec, repo)
-            meter = metered(layout, spec, limits or CampaignLimits())
-            spec = within(spec, meter)
+        meter, spec = _campaign(layout, repo, campaign, limits, terms)
         cell = _Cell(
             layout=layout,
             repo=repo,
@@ -195,29 +205,46 @@ def run_attempts(  # noqa: PLR0913  # the shell's keywords
             tally=Tally(),
             reuse=tuple(Layout(path.resolve()) for path in reuse),
         )
-        crew = Crew[AttemptRow](
-            layout=layout,
-            asset=ATTEMPTS,
-            partition=key,
-            line=Line[AttemptRow],
-            words=label,
-            # The machine's or a server's fault is not remembered: the next run tries again.
-            lasting=lambda row: row.outcome not in SPOILED,
-            whole=cell.whole,
-            progress=_noted(cell.tally, progress) if campaign else progress,
-            workers=workers or attempts_at_once(spec),
-            enough=lambda: bool(cell.meter.reached()),
-        )
+        crew = cell.crew(progress, workers)
         rows = _rows(cell, crew, ours)
-        known = {row.attempt_id: row for row in (*crew.remembered(), *rows)}
-        keep_calls(layout, key, [row for row in known.values() if cell.whole(row)])
-        manifest = seal_table(
-            layout, ATTEMPTS, key, rows, AttemptRow,
-            reasons=[*map(label, rows), *(reason for reason in reasons.values() if reason)],
-            inputs=inputs, policy=policy_json(rules),
-        )  # fmt: skip
-        drop_stale_traces(layout, key, rows, known.values())
+        left_out = [reason for reason in reasons.values() if reason]
+        manifest = _sealed(cell, crew, rows, left_out, inputs)
     return StageReport(manifest=manifest, preview=preview_of_attempts(rows))
+
+
+def _campaign(
+    layout: Layout,
+    repo: str,
+    campaign: str,
+    limits: CampaignLimits | None,
+    terms: CampaignTerms | None,
+) -> tuple[Meter, CampaignSpec | None]:
+    """What a campaign has used so far, and its terms in this run; no campaign uses anything."""
+    if not campaign:
+        return Meter(CampaignLimits(), ResponderSpec(name="gold")), None
+    spec = (terms or CampaignTerms()).applied(read_campaign(layout, campaign))
+    # Before an attempt is made again: what its killed try took would be lost.
+    note_killed(layout, spec, repo)
+    meter = metered(layout, spec, limits or CampaignLimits())
+    return meter, within(spec, meter)
+
+
+def _sealed(
+    cell: _Cell,
+    crew: Crew[AttemptRow],
+    rows: Sequence[AttemptRow],
+    left_out: Sequence[str],
+    inputs: Sequence[Input],
+) -> AssetManifest:
+    """The table, and of traces and calls what it and the journal still name."""
+    known = {row.attempt_id: row for row in (*crew.remembered(), *rows)}
+    keep_calls(cell.layout, cell.partition, [row for row in known.values() if cell.whole(row)])
+    manifest = seal_table(
+        cell.layout, ATTEMPTS, cell.partition, rows, AttemptRow,
+        reasons=[*map(label, rows), *left_out], inputs=inputs, policy=policy_json(cell.policy),
+    )  # fmt: skip
+    drop_stale_traces(cell.layout, cell.partition, rows, known.values())
+    return manifest
 
 
 def _noted(tally: Tally, progress: Progress) -> Progress:
