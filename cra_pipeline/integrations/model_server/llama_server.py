@@ -18,9 +18,10 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from cra_pipeline.contracts.workspace import Layout
@@ -46,6 +47,7 @@ class LlamaServer:
     _asking: Asking
     _process: subprocess.Popen[bytes]
     _snapshots: Snapshots
+    _one: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def base_url(self) -> str:
@@ -93,8 +95,10 @@ class LlamaServer:
             GuardError: The files are not sound.
             PipelineError: Whatever ``vet`` has against them.
         """
-        told = {"lora_name": version, "lora_path": str(self._snapshots.keep(version, folder))}
-        self._asking.asked("POST", "/v1/load_lora_adapter", told, self.policy.load_s)
+        with self._one:
+            copy = self._snapshots.keep(version, folder)
+            told = {"lora_name": version, "lora_path": str(copy)}
+            self._asking.asked("POST", "/v1/load_lora_adapter", told, self.policy.load_s)
 
     def unload(self, version: str) -> None:
         """Serve it no longer; requests under way are answered.

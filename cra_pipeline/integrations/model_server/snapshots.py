@@ -26,7 +26,7 @@ Vet = Callable[[Path], None]
 """Looks at an adapter's folder before the server does; raises what it has against it."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_READABLE, _CLOSED = 0o444, 0o555
+_READABLE = 0o444  # the folder stays open: whoever sweeps up has to empty it
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,4 +83,3 @@ class Snapshots:
         vet_alone(copy, self.base)
         if self.vet is not None:
             self.vet(copy)
-        copy.chmod(_CLOSED)
