@@ -17,6 +17,7 @@ from cra_pipeline.integrations.responders.queueing import queued
 
 _LONGEST_BODY = 4 * 2**20
 _QUOTED = 300
+_LARGE = 2**20
 _OK, _TOO_MANY, _UNAVAILABLE = 200, 429, 503
 # A server that drops idle connections early would cut off a request sent just then.
 _IDLE_S = 2.0
@@ -175,8 +176,8 @@ class Upstream:
             headers["Authorization"] = f"Bearer {self._key}"
         async with self._connected().post(
             self._url,
-            # As a file: a body of bytes beyond a megabyte would be warned of.
-            data=io.BytesIO(body),
+            # A file costs more; a megabyte of bytes would be warned of.
+            data=body if len(body) < _LARGE else io.BytesIO(body),
             headers=headers,
             allow_redirects=False,
         ) as response:
