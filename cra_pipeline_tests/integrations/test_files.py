@@ -210,6 +210,15 @@ def test_a_long_table_is_streamed_in_order(tmp_path: Path) -> None:
     assert list(iterate_table(tmp_path / "rows", Count, batch_rows=7)) == rows
 
 
+def test_rows_are_passed_over_by_their_texts(tmp_path: Path) -> None:
+    rows = [Count(label="ab"[number % 2], count=number) for number in range(20)]
+    write_table(tmp_path / "rows", rows, Count)
+    found = iterate_table(tmp_path / "rows", Count, batch_rows=7, where={"label": "b"})
+
+    assert list(found) == rows[1::2]
+    assert not list(iterate_table(tmp_path / "rows", Count, where={"label": "c"}))
+
+
 def other_schema(tmp_path: Path, schema: pa.Schema, columns: dict[str, list[object]]) -> Path:
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table(columns, schema=schema), path)

@@ -44,6 +44,17 @@ def refused(place: Path, path: Path, wait_s: float = 5.0) -> str:
     return str(caught.value)
 
 
+@pytest.mark.parametrize("far", [5, 10**12])
+def test_ids_with_gaps_are_counted(far: int, tmp_path: Path, place: Path) -> None:
+    path = run_database(tmp_path / "one" / "raw.sqlite", [1, 2])
+    with opened(path) as connection:
+        connection.execute("UPDATE retrieval_llm_calls SET id = id + ? WHERE id > 2", (far,))
+        connection.execute("UPDATE retrieval_llm_calls SET id = -id WHERE id = 1")
+    rows = {row.table: row.rows for row in copied(place, one=path)}
+
+    assert rows["retrieval_llm_calls"] == 4
+
+
 def test_every_table_of_every_database_is_copied(tmp_path: Path, place: Path) -> None:
     one = run_database(tmp_path / "one" / "raw.sqlite", [1, 2])
     other = declared_database(tmp_path / "other" / "raw.sqlite")
