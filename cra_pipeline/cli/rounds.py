@@ -167,7 +167,7 @@ def _print_frozen(record: RoundRecord) -> None:
     versions = ", ".join(version for _, version in record.incumbents)
     click.echo(f"gates of {record.round} compare with {versions or 'the base alone'}")
     for what, why in record.waivers:
-        click.echo(f"waived in {record.round}: {what}: {why}")
+        tables().print(f"waived in {record.round}: {what}: {why}")
 
 
 def _print_note(note: str) -> None:
