@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def adapter(path: Path, *datasets: str) -> None:
     write_record(path / "adapter.json", filled.model_copy(update={"recipe": recipe}))
 
 
-def ledger(layout: Layout, *lines: dict[str, object]) -> None:
+def ledger(layout: Layout, *lines: Mapping[str, object]) -> None:
     filled = example(LedgerLine)
     for number, fields in enumerate(lines):
         row = filled.model_copy(update={"number": number, "datasets": (), **fields})
