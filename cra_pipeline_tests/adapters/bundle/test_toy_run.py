@@ -174,6 +174,21 @@ def test_a_base_that_did_not_pass_leaves_the_old_one(
     assert [record.base_id for record in list_bases(layout)] == [OLD]
 
 
+def test_the_shell_exports_through_dagster_what_the_stage_does(root: Path, layout: Layout) -> None:
+    path = archive_path(layout, "r02")
+    before = path.read_bytes()
+    path.unlink()
+    # A process of its own: Dagster learns of rounds when its definitions are loaded.
+    done = subprocess.run(
+        [sys.executable, "-c", "from cra_pipeline.cli import main; main()", "base", "export", "r02",
+         "--to", str(root)], check=False, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert path.read_bytes() == (root / path.name).read_bytes() == before
+    assert f"{root / path.name}: send it out" in done.stdout
+
+
 def test_an_untuned_base_or_one_that_replaces_nothing_is_not_taken_for_a_tuned_one(
     root: Path, layout: Layout
 ) -> None:
