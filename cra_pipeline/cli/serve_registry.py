@@ -41,6 +41,7 @@ def serve_registry(  # noqa: PLR0913  # one for each option
     device: str,
 ) -> None:
     """Serve what the registry says until interrupted."""
+    from cra_pipeline.integrations.files import partition_lock
     from cra_pipeline.integrations.gateway.listening import listen_loopback
     from cra_pipeline.integrations.gateway.token import obtain_token
     from cra_pipeline.serving.stage.options import terms_of
@@ -53,7 +54,8 @@ def serve_registry(  # noqa: PLR0913  # one for each option
         token=obtain_token(token_path), token_path=token_path, log=log or folder / "calls.jsonl"
     )
     _allow_many_files()
-    with listen_loopback(port) as listening:
+    # One at a time: the log has one writer. It also sweeps what a killed one left.
+    with partition_lock(layout, "serving", "registry"), listen_loopback(port) as listening:
         asyncio.run(_serve(layout, terms, place, listening))
     click.echo("ended")
 

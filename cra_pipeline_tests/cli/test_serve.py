@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from cra_pipeline.cli import main
+from cra_pipeline.contracts.workspace import Layout
+from cra_pipeline.integrations.files import partition_lock
 
 
 @pytest.mark.usefixtures("layout")
@@ -30,3 +32,11 @@ def test_wrong_use_is_told(options: tuple[str, ...], status: int, words: str) ->
 
     assert result.exit_code == status, result.output
     assert words in " ".join(result.output.split())
+
+
+def test_one_service_of_a_workspace_runs_at_a_time(layout: Layout) -> None:
+    with partition_lock(layout, "serving", "registry"):
+        result = CliRunner().invoke(main, ["serve"])
+
+    assert result.exit_code == 1
+    assert "serving of registry is being made by another run" in result.output
