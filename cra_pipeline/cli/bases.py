@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,14 @@ _DIGITS = 12
 """Of a digest that are shown."""
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _ROLE = click.Choice(["reasoning", "coding", "tiny"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What is made, for the display."""
+
+    asset_key: object
+    partition_key: str
 
 
 @click.group(name="base")
@@ -143,10 +152,15 @@ def _try(found: Returned, round_name: str) -> None:
     layout = current_layout()
     record = on_trial(layout, found)
     tests = SandboxedTests()
-    means = Means(runner=tests.runner(layout), sandbox=tests.sandbox())
-    report = hold_bases(
-        layout, round_name, untuned=found.old.base_id, tuned=record.base_id, means=means
-    )
+    asked = _Asked(asset_key="holdout_attempts", partition_key=round_name)
+    with display() as shown:
+        shown.started(f"{found.old.base_id} and {record.base_id} plan", 1, 1)
+        means = Means(
+            runner=tests.runner(layout), sandbox=tests.sandbox(), progress=shown.of(asked)
+        )
+        report = hold_bases(
+            layout, round_name, untuned=found.old.base_id, tuned=record.base_id, means=means
+        )
     if findings := check_holdout_attempts(layout, report.manifest.partition).findings:
         raise click.ClickException("; ".join(findings[:3]))
     click.echo(f"{report.manifest.rows} attempts; now the same command without --trial")
