@@ -60,6 +60,18 @@ def test_tokens_are_the_trainers_own_alone_and_in_mixed_batches(
     assert [reply.ids for reply in alone] == expected[:: len(asked) // 20]
 
 
+def test_prompts_become_the_tokens_that_rows_were_trained_with(
+    server: VllmServer, trained: World
+) -> None:
+    replies = at_once(
+        server, [(trained.base.name, text) for text in trained.questions], return_token_ids=True
+    )
+
+    assert [tuple(reply.body["prompt_token_ids"]) for reply in replies] == [
+        trained.prompt(text) for text in trained.questions
+    ]
+
+
 def test_the_bases_rows_are_their_own_among_rows_of_adapters(
     server: VllmServer, trained: World
 ) -> None:
