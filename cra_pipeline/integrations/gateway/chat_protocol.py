@@ -1,23 +1,28 @@
 """What clients of OpenAI's protocol send and expect: ``POST /v1/chat/completions``, not streamed.
 
 For clients other than the agent: the call is told from its system text as the agent's own are, and
-answered, logged and limited alike. The name that a client asks for decides nothing.
+answered, logged and limited alike. The name that a client asks for decides nothing, so any name
+may be used; ``GET /v1/models`` tells one to clients that want a list.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
 from cra_pipeline.contracts.calls import ModelAnswer
-from cra_pipeline.integrations.gateway.protocol import Options, Question
+from cra_pipeline.integrations.gateway.protocol import WARMEST, Options, Question
+from cra_pipeline.kinds import ADAPTER_KINDS
 
-CHAT_ROUTE = "/v1/chat/completions"
+CHAT_ROUTE, MODELS_ROUTE = "/v1/chat/completions", "/v1/models"
 
 _MOST = 2**20
 """Tokens where a client names no number: the call kind's own cap is smaller."""
+
+_VERSION = re.compile(f"(?:{'|'.join(ADAPTER_KINDS)})-v[0-9]+")
 
 # A key that is not understood would change what is asked for, so it is refused.
 _STRICT = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -35,11 +40,19 @@ class _Chat(BaseModel):
 
     model: str = Field(min_length=1)
     messages: tuple[_Turn, _Turn]
-    temperature: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    temperature: float = Field(default=0.0, ge=0, le=WARMEST, allow_inf_nan=False)
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     stream: Literal[False] = False
     n: Literal[1] = 1
+    # What many clients send along: it changes nothing, or only its neutral value is taken. A
+    # service draws by the seed that it was started with.
+    seed: int | None = None
+    user: str | None = None
+    stop: None = None
+    top_p: float | None = Field(default=None, ge=1, le=1)
+    presence_penalty: float | None = Field(default=None, ge=0, le=0)
+    frequency_penalty: float | None = Field(default=None, ge=0, le=0)
 
 
 def parse_chat(body: bytes) -> Question:
@@ -56,7 +69,8 @@ def parse_chat(body: bytes) -> Question:
         field = ".".join(str(part) for part in first["loc"]) or "(body)"
         raise ValueError(
             f"{field}: {first['msg']}; expected model, one system and one user message, and at "
-            "most temperature, max_tokens and stream=false"
+            "most temperature, max_tokens, seed, user and the neutral values of other settings "
+            "(stream=false, n=1, top_p=1, penalties of 0)"
         ) from error
     system, user = chat.messages
     if (system.role, user.role) != ("system", "user"):
@@ -72,13 +86,14 @@ def parse_chat(body: bytes) -> Question:
 
 
 def chat_body(answer: ModelAnswer, asked_for: str) -> bytes:
-    """The reply in OpenAI's shape; it names the model that answered, whatever was asked for.
+    """The reply in OpenAI's shape; ``served_by`` says which model or version answered.
 
     Args:
         answer: Without thinking in its text.
-        asked_for: Of no account here.
+        asked_for: Repeated as ``model``, for clients refuse the answer of another than they asked
+            for. A version that is asked for by name and did not answer is not claimed to have.
     """
-    del asked_for
+    claimed = answer.model if _VERSION.fullmatch(asked_for) else asked_for
     prompt, said = answer.prompt_tokens or 0, answer.completion_tokens or 0
     message = {"role": "assistant", "content": answer.text}
     return to_json(
@@ -86,7 +101,8 @@ def chat_body(answer: ModelAnswer, asked_for: str) -> bytes:
             "id": "chatcmpl-gateway",
             "object": "chat.completion",
             "created": 0,
-            "model": answer.model,
+            "model": claimed,
+            "served_by": answer.model,
             "choices": [{"index": 0, "message": message, "finish_reason": answer.finish}],
             "usage": {
                 "prompt_tokens": prompt,
@@ -100,3 +116,9 @@ def chat_body(answer: ModelAnswer, asked_for: str) -> bytes:
 def chat_error(reason: str) -> bytes:
     """A refusal in OpenAI's shape."""
     return to_json({"error": {"message": reason, "type": "gateway_error", "code": None}})
+
+
+def models_body(name: str) -> bytes:
+    """The list of models in OpenAI's shape: one name, by which everything may be asked."""
+    model = {"id": name, "object": "model", "created": 0, "owned_by": "cra-pipeline"}
+    return to_json({"object": "list", "data": [model]})

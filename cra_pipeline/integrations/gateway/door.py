@@ -12,8 +12,12 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
-from cra_pipeline.integrations.gateway.chat_protocol import CHAT_ROUTE
-from cra_pipeline.integrations.gateway.desk import OLLAMA, OPENAI, Desk, Reply, Tongue
+from cra_pipeline.integrations.gateway.chat_protocol import (
+    CHAT_ROUTE,
+    MODELS_ROUTE,
+    models_body,
+)
+from cra_pipeline.integrations.gateway.desk import OK, OLLAMA, OPENAI, Desk, Reply, Tongue
 from cra_pipeline.integrations.gateway.protocol import ROUTE, error_body
 
 _TOO_LONG, _UNAUTHORIZED, _NOT_FOUND, _NOT_ALLOWED = 413, 401, 404, 405
@@ -105,6 +109,8 @@ class Door:
             path = _admitted(path, request.headers.get("Authorization", ""), self._token)
         if not path:
             return _plain(_UNAUTHORIZED, "no token, or not this gateway's")
+        if self._token and path == MODELS_ROUTE and request.method == "GET":
+            return Reply(status=OK, body=models_body(self._desk.responder.name))
         tongue = self._tongues.get(path)
         if tongue is None:
             return _plain(_NOT_FOUND, f"nothing there; expected POST {self._expected}")

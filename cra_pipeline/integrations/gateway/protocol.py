@@ -12,6 +12,9 @@ from cra_pipeline.contracts.calls import ModelAnswer
 
 ROUTE = "/api/generate"
 
+WARMEST = 2.0
+"""Highest temperature: servers of OpenAI's protocol refuse more."""
+
 _OPEN, _CLOSE = "<think>", "</think>"
 
 # A key that is not understood would change what is asked for, so it is refused.
@@ -23,7 +26,7 @@ class Options(BaseModel):
 
     model_config = _STRICT
 
-    temperature: float = Field(ge=0, allow_inf_nan=False)
+    temperature: float = Field(ge=0, le=WARMEST, allow_inf_nan=False)
     num_predict: int = Field(ge=1)
 
 

@@ -88,3 +88,16 @@ def test_a_refusal_does_not_repeat_what_was_sent() -> None:
         parse_question(encoded(prompt=["sk-secret"]))
 
     assert "sk-secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("wished", "is_taken"), [(0.0, True), (2.0, True), (2.1, False)])
+def test_a_temperature_that_servers_refuse_does_not_reach_them(
+    wished: float,
+    is_taken: bool,  # noqa: FBT001  # of the table
+) -> None:
+    body = encoded(options={"temperature": wished, "num_predict": 9})
+    if is_taken:
+        assert parse_question(body).options.temperature == wished
+        return
+    with pytest.raises(ValueError, match="temperature"):
+        parse_question(body)

@@ -123,3 +123,18 @@ def test_a_gateway_is_asked_in_its_own_protocol_and_its_token_is_never_shown(
     monkeypatch.setenv("CRA_PIPELINE_AIR_GAP", "1")
     with pytest.raises(ModelError, match="not a loopback address"):
         require_near(Door(address="http://models.example"), {"CRA_PIPELINE_AIR_GAP": "1"})
+
+
+def test_a_service_is_asked_by_its_openai_address_too(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVICE_KEY", TOKEN)
+
+    async def work() -> str:
+        async with service(layout.root) as port:
+            url = f"http://127.0.0.1:{port}/v1"
+            address = Address(url=url, model="cra-classifier", key_variable="SERVICE_KEY")
+            async with at_address(address) as side:
+                return (await side.responder.answer(request(system=SCOPE))).text
+
+    assert asyncio.run(work()) == "yes"
