@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -9,9 +10,9 @@ import tempfile
 from pathlib import Path
 
 from cra_pipeline.contracts.workspace import Layout
-from cra_pipeline.errors import ModelError
+from cra_pipeline.errors import ModelError, StoreError
 from cra_pipeline.integrations.bases import hashed
-from cra_pipeline.integrations.files import rows_content_id
+from cra_pipeline.integrations.files import rows_content_id, write_bytes
 from cra_pipeline.integrations.leftovers import prefix_of
 from cra_pipeline.integrations.model_server import gguf_convert
 from cra_pipeline.integrations.model_server.held import passed_on
@@ -22,7 +23,10 @@ _NAME = 16
 
 
 def base_gguf(layout: Layout, source: Path, base: Path, weights: Weights) -> Path:
-    """A base's file, converted where this content was not yet.
+    """A base's file, converted where this content was not yet, or where its file is not whole.
+
+    A file beside it holds the SHA-256 of what was converted. It is compared at every start: a
+    byte that the disk lost would change answers without a word.
 
     Args:
         layout: The workspace, which keeps it below ``gguf/``.
@@ -32,11 +36,11 @@ def base_gguf(layout: Layout, source: Path, base: Path, weights: Weights) -> Pat
 
     Raises:
         ModelError: It cannot be converted.
-        StoreError: A file of the base cannot be read.
+        StoreError: A file cannot be read or written.
     """
     content = rows_content_id(hashed(base))[:_NAME]
     target = layout.root / "gguf" / f"{content}-{weights}.gguf"
-    if target.exists():
+    if _is_whole(target):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     layout.scratch.mkdir(parents=True, exist_ok=True)
@@ -44,8 +48,40 @@ def base_gguf(layout: Layout, source: Path, base: Path, weights: Weights) -> Pat
         half = Path(folder) / "base.gguf"
         told: list[Path | str] = [base.resolve(), "--outfile", half, "--outtype", weights]
         _convert(source, "convert_hf_to_gguf.py", told)
-        half.replace(target)
+        _put(half, target)
     return target
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether it is what was converted; what is not told about is not trusted."""
+    try:
+        return _told(path).read_text(encoding="ascii") == _digest(path)
+    except (FileNotFoundError, UnicodeDecodeError):
+        return False
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror}): remove it") from error
+
+
+def _put(half: Path, target: Path) -> None:
+    """In place of what was there; cut off at any moment, it is converted again."""
+    try:
+        with half.open("rb+") as file:
+            os.fsync(file.fileno())
+        digest = _digest(half)
+        _told(target).unlink(missing_ok=True)
+        half.replace(target)
+    except OSError as error:
+        raise StoreError(f"{target}: could not be written ({error.strerror})") from error
+    write_bytes(_told(target), digest.encode())
+
+
+def _told(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def adapter_gguf(source: Path, base: Path, adapter: Path, target: Path) -> None:
