@@ -18,8 +18,9 @@ import threading
 from typing import Any
 
 CRASH, REFUSE, MUMBLE, SLEEP, BASE = "[crash]", "[refuse]", "[mumble]", "[sleep]", "[base]"
+REJECT = "[reject]"
 """In a prompt: the process ends; status 500; an answer that is neither yes nor no; 0.3 s of work;
-the base answers in place of the adapter."""
+the base answers in place of the adapter; status 400."""
 
 _WORK_S = 0.3
 
@@ -68,6 +69,8 @@ class Program:
             return 404, {"error": {"message": f"no {model}"}}
         if REFUSE in prompt:
             return 500, {"error": {"message": "not finite"}}
+        if REJECT in prompt:
+            return 400, {"error": {"message": "temperature: must be in [0, 2]"}}
         text = "hm" if MUMBLE in prompt else "yes" if "yes" in prompt else model
         return 200, {
             "model": self.base if BASE in prompt else model,

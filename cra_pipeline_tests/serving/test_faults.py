@@ -32,7 +32,7 @@ from cra_pipeline_tests.serving.fake_program import CRASH, SLEEP
 from cra_pipeline_tests.serving.fake_server import fake_server
 
 SHOWN = {"Authorization": f"Bearer {TOKEN}"}
-PATIENCE = UpstreamPolicy(tries=8, wait_s=0.02, recover_s=10.0)
+PATIENCE = UpstreamPolicy(tries=8, wait_s=0.02, settle_s=0.05, recover_s=10.0)
 
 
 @pytest.fixture

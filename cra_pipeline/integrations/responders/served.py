@@ -14,7 +14,7 @@ from cra_pipeline.errors import ModelError
 from cra_pipeline.integrations.responders.ingredients import Ingredients
 from cra_pipeline.integrations.responders.lane import Lane, WindowError
 from cra_pipeline.integrations.responders.shadows import Shadows
-from cra_pipeline.integrations.responders.upstream import UnavailableError
+from cra_pipeline.integrations.responders.upstream import RefusedError, UnavailableError
 from cra_pipeline.kinds import CALL_KINDS, read_verdict
 
 Choose = Callable[[Routes, ModelRequest], Route]
@@ -120,12 +120,13 @@ class ServedResponder:
             raise ModelError(f"{route.model}: its server {route.instance} is not running")
         try:
             answer = await lane.ask(request, route.model)
-        except (UnavailableError, WindowError):
+        except (UnavailableError, RefusedError, WindowError):
             raise
         except ModelError as error:
             self._tell(route, str(error))
             raise
-        self._tell(route, _unreadable(request.call_kind, answer))
+        if _as_the_agent_asks(request):
+            self._tell(route, _unreadable(request.call_kind, answer))
         return answer
 
     def _tell(self, route: Route, failure: str) -> None:
@@ -156,6 +157,17 @@ def plain(routes: Routes, request: ModelRequest) -> Route:
     if kind not in routes.by_kind:
         raise ValueError(routes.refused.get(kind, f"{kind}: nobody serves calls of this kind"))
     return routes.by_kind[kind]
+
+
+def _as_the_agent_asks(request: ModelRequest) -> bool:
+    """Whether an answer tells of the version, and not of a client's own settings.
+
+    The agent asks at temperature 0 unless it is told otherwise, and for more tokens than the cap.
+    """
+    kind = CALL_KINDS[request.call_kind]
+    if kind.form != "binary":
+        return True
+    return request.temperature == 0 and request.max_tokens >= kind.cap
 
 
 def _unreadable(call_kind: str, answer: ModelAnswer) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import aiohttp
@@ -18,7 +19,8 @@ from cra_pipeline.integrations.responders.queueing import queued
 _LONGEST_BODY = 4 * 2**20
 _QUOTED = 300
 _LARGE = 2**20
-_OK, _TOO_MANY, _UNAVAILABLE = 200, 429, 503
+_OK, _TOO_MANY, _UNAVAILABLE, _FAILED = 200, 429, 503, 500
+_CLIENTS = frozenset({400, 413, 422})
 # A server that drops idle connections early would cut off a request sent just then.
 _IDLE_S = 2.0
 
@@ -27,12 +29,20 @@ class UnavailableError(ModelError):
     """There was no server to answer; says nothing about the model."""
 
 
+class RefusedError(ModelError):
+    """The server found the request itself wrong; says nothing about the model."""
+
+
 class _BrokenOffError(Exception):
     """The connection failed, or the server was busy: worth another try."""
 
 
 class _DiedError(_BrokenOffError):
     """The connection broke after the request was sent: the request itself may be the cause."""
+
+
+class _FaultError(_DiedError):
+    """The server told of a fault of its own: its last words, or what a model makes of a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +55,8 @@ class UpstreamPolicy:
         deaths: Most for a request under which the connection broke: one that brings a server down
             must not bring down all that follow.
         wait_s: Seconds before the second try; doubled before each further one.
+        settle_s: Seconds in which a server that told of a fault of its own may turn out to be
+            ending: vLLM's front answers 500 after its engine has gone, and looks every 5 s.
         recover_s: Seconds that a request waits for a server that is started again; vLLM takes 100
             to 130 on a warm machine, and the gateway gives up after 290.
     """
@@ -53,6 +65,7 @@ class UpstreamPolicy:
     tries: int = 6
     deaths: int = 2
     wait_s: float = 0.1
+    settle_s: float = 6.0
     recover_s: float = 200.0
 
 
@@ -76,17 +89,22 @@ class Upstream:
         self._url = ""
         self._key = ""
         self._up = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._life = 0
         self._session: aiohttp.ClientSession | None = None
 
     def moved(self, base_url: str, key: str = "") -> None:
         """The server answers at this address now, such as ``http://127.0.0.1:8001/v1``."""
         self._url = f"{base_url}/chat/completions"
         self._key = key
+        self._life += 1
+        self._gone.clear()
         self._up.set()
 
     def down(self) -> None:
         """The server does not answer; requests wait."""
         self._up.clear()
+        self._gone.set()
 
     @property
     def is_up(self) -> bool:
@@ -101,20 +119,26 @@ class Upstream:
             model: The only one whose answer is taken.
 
         Raises:
-            UnavailableError: No server came up in time, or connections broke again and again.
-            ModelError: The server refused, was too slow, or another model answered.
+            UnavailableError: No server came up in time, or it broke off again and again, or does
+                not hold the model at present.
+            RefusedError: The server found the request wrong.
+            ModelError: The server lived on and failed at the request each time, was too slow, or
+                another model answered.
         """
         body = to_json(request_body(request, model))
         wait_s, deaths = self._policy.wait_s, 0
         for number in range(self._policy.tries):
             await self._is_there()
+            life = self._life
             try:
                 return await self._once(request, model, body)
             except _BrokenOffError as error:
                 self.suspected()
                 deaths += isinstance(error, _DiedError)
+                lives = isinstance(error, _FaultError) and not await self._ended(life)
                 if number + 1 == self._policy.tries or deaths == self._policy.deaths:
-                    raise UnavailableError(f"{self.name}: {error}") from None
+                    kind = ModelError if lives else UnavailableError
+                    raise kind(f"{self.name}: {error}") from None
             await asyncio.sleep(wait_s)
             wait_s *= 2
         raise AssertionError("tries are positive")  # pragma: no cover
@@ -140,6 +164,14 @@ class Upstream:
         finally:
             self.waiting -= 1
 
+    async def _ended(self, life: int) -> bool:
+        """Whether a life of the server is over, or turns out to be within a while."""
+        if self._life == life:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._policy.settle_s):
+                    await self._gone.wait()
+        return self._life != life or self._gone.is_set()
+
     async def _once(self, request: ModelRequest, model: str, body: bytes) -> ModelAnswer:
         self.under_way += 1
         try:
@@ -158,7 +190,7 @@ class Upstream:
         if status in {_TOO_MANY, _UNAVAILABLE}:
             raise _BrokenOffError(f"busy, status {status}: {_quoted(content)}")
         if status != _OK:
-            raise ModelError(f"{self.name}: {model}: status {status}: {_quoted(content)}")
+            raise self._error(status, f"{model}: status {status}: {_quoted(content)}")
         try:
             completion = parse_completion(content, request.max_tokens)
         except ValueError as error:
@@ -169,6 +201,14 @@ class Upstream:
                 "its answer is not taken"
             )
         return completion.answer(model=model, responder="served")
+
+    def _error(self, status: int, told: str) -> Exception:
+        if status >= _FAILED:
+            return _FaultError(told)
+        if status in _CLIENTS:
+            return RefusedError(f"{self.name}: {told}")
+        # No such model, or no admission: what a server lacks is no fault of the version.
+        return UnavailableError(f"{self.name}: {told}")
 
     async def _post(self, body: bytes) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/json"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -79,6 +80,7 @@ class Instance:
         self._told = told
         self._policy = policy or WatchPolicy()
         self._loaded: dict[str, Path] = {}
+        self._lacking: dict[str, str] = {}
         self._running: AbstractContextManager[RunningServer] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"server-{name}")
         self._look = asyncio.Event()
@@ -151,7 +153,9 @@ class Instance:
             PipelineError: The server refuses.
         """
         async with self._busy:
-            if self._loaded.pop(version, None) is not None and self.server is not None:
+            folder = self._loaded.pop(version, None)
+            lacked = self._lacking.pop(version, None) is not None
+            if folder is not None and not lacked and self.server is not None:
                 await self._worked(partial(self.server.unload, version))
 
     async def close(self) -> None:
@@ -173,17 +177,32 @@ class Instance:
         self.starts += 1
         self.served_as = server.served_as
         self._loads = len(self._loaded)
-        for version, folder in sorted(self._loaded.items()):
-            await self._loaded_again(server, version, folder)
+        self._lacking.clear()
+        for version in sorted(self._loaded):
+            await self._loaded_again(server, version)
         self.server = server
         self.lane.upstream.moved(server.base_url, server.api_key)
 
-    async def _loaded_again(self, server: RunningServer, version: str, folder: Path) -> None:
+    async def _loaded_again(self, server: RunningServer, version: str) -> None:
         try:
-            await self._worked(partial(server.load, version, folder))
-        except PipelineError as error:
-            # The others serve on; who asks for this one hears that it is not there.
-            self._told(f"{version}: could not be loaded again: {error}")
+            await self._worked(partial(server.load, version, self._loaded[version]))
+        except Exception as error:  # noqa: BLE001  # whatever one adapter does, the others serve on
+            # Who asks for this one hears that it is not there; the watch tries it again.
+            reason = f"{version}: could not be loaded again: {_said(error)}"
+            if self._lacking.get(version) != reason:
+                self._told(reason)
+            self._lacking[version] = reason
+            return
+        if self._lacking.pop(version, ""):
+            self._told(f"{version}: loaded again")
+
+    async def _completed(self) -> None:
+        """Load what could not be loaded after the last start."""
+        async with self._busy:
+            if self.server is None or self.server.ended or self.asleep:
+                return
+            for version in sorted(self._lacking):
+                await self._loaded_again(self.server, version)
 
     async def _down(self) -> None:
         self.lane.upstream.down()
@@ -204,6 +223,7 @@ class Instance:
 
     async def _watched(self) -> None:
         wait_s = self._policy.again_s
+        retry = _Retry(self._policy)
         while True:
             try:
                 async with asyncio.timeout(self._policy.look_s):
@@ -211,14 +231,24 @@ class Instance:
             except TimeoutError:
                 pass
             self._look.clear()
+            try:
+                wait_s = await self._looked(wait_s)
+                if retry.is_due(bool(self._lacking)):
+                    await self._completed()
+            except Exception as error:  # noqa: BLE001  # who watches must not die of what it sees
+                self._told(f"{self.name}: could not be looked after ({_said(error)}); goes on")
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, self._policy.longest_s)
+
+    async def _looked(self, wait_s: float) -> float:
+        """Start the server again where it ended; the seconds to wait after a further failure."""
+        if not self._is_missing():
+            return self._policy.again_s
+        async with self._busy:
             if not self._is_missing():
-                wait_s = self._policy.again_s
-                continue
-            async with self._busy:
-                if not self._is_missing():
-                    continue
-                self._told(f"{self.name}: its server ended unasked; it is started again")
-                wait_s = await self._again(wait_s)
+                return wait_s
+            self._told(f"{self.name}: its server ended unasked; it is started again")
+            return await self._again(wait_s)
 
     def _is_missing(self) -> bool:
         return not self.asleep and (self.server is None or self.server.ended)
@@ -231,8 +261,36 @@ class Instance:
             self._told(f"{self.name}: could not be started again ({error}); next in {wait_s:g} s")
             await asyncio.sleep(wait_s)
             return min(wait_s * 2, self._policy.longest_s)
-        self._told(f"{self.name}: serves again; loaded: {', '.join(self.loaded) or 'no adapter'}")
+        there = [version for version in self.loaded if version not in self._lacking]
+        self._told(f"{self.name}: serves again; loaded: {', '.join(there) or 'no adapter'}")
         return wait_s
 
     async def _worked(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+class _Retry:
+    """When what is lacking is tried again: after longer and longer waits."""
+
+    def __init__(self, policy: WatchPolicy) -> None:
+        self._policy = policy
+        self._wait_s = policy.again_s
+        self._next = 0.0
+
+    def is_due(self, lacking: bool) -> bool:  # noqa: FBT001  # nothing else is asked
+        now = time.monotonic()
+        if not lacking:
+            self._wait_s, self._next = self._policy.again_s, 0.0
+            return False
+        if not self._next:
+            self._next = now + self._wait_s
+        if now < self._next:
+            return False
+        self._wait_s = min(2 * self._wait_s, self._policy.longest_s)
+        self._next = now + self._wait_s
+        return True
+
+
+def _said(error: Exception) -> str:
+    # Errors of ours are words for a person; of others the name tells more than the text.
+    return str(error) if isinstance(error, PipelineError) else repr(error)

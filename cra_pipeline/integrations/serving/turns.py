@@ -23,10 +23,12 @@ class TurnPolicy:
         look_s: Seconds between looks.
         patience_s: Seconds that a request waits while the running group still has work; then no
             further request of that group is let in.
+        failed_s: Seconds before a turn that could not be given is tried again.
     """
 
     look_s: float = 0.05
     patience_s: float = 20.0
+    failed_s: float = 1.0
 
 
 class Turns:
@@ -80,18 +82,25 @@ class Turns:
         waited = 0.0
         while True:
             await asyncio.sleep(self._policy.look_s)
-            running = self.first(self._groups)
-            wanted = next((group for group in self._groups if self._is_wanted(group)), None)
-            if wanted is None or wanted == running:
-                waited = 0.0
-                continue
-            waited += self._policy.look_s
-            if self._works(running) and waited < self._policy.patience_s:
-                continue
-            self._told(f"{', '.join(running)}: makes room for {', '.join(wanted)}")
-            await self._all(running, Instance.sleep)
-            await self._all(wanted, Instance.wake)
-            waited = 0.0
+            try:
+                waited = await self._given(waited)
+            except Exception as error:  # noqa: BLE001  # without turns, the others wait for good
+                self._told(f"a turn could not be given ({error!r}); it is tried again")
+                await asyncio.sleep(self._policy.failed_s)
+
+    async def _given(self, waited: float) -> float:
+        """Give a turn where it is time; the seconds that a group has been waiting for its own."""
+        running = self.first(self._groups)
+        wanted = next((group for group in self._groups if self._is_wanted(group)), None)
+        if wanted is None or wanted == running:
+            return 0.0
+        waited += self._policy.look_s
+        if self._works(running) and waited < self._policy.patience_s:
+            return waited
+        self._told(f"{', '.join(running)}: makes room for {', '.join(wanted)}")
+        await self._all(running, Instance.sleep)
+        await self._all(wanted, Instance.wake)
+        return 0.0
 
     def _runs(self, name: str) -> bool:
         return name in self._instances and not self._instances[name].asleep

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,17 +98,22 @@ def plan(  # noqa: PLR0913  # one keyword for each thing that decides
     )
 
 
-def vetted(folder: Path, adapters: dict[str, ServedAdapter]) -> None:
+def vetted(folder: Path, adapters: Mapping[str, ServedAdapter]) -> None:
     """Refuse files that are not those of a version as the ledger knows it, or are not sound.
 
     Args:
         folder: ``Layout.adapter_version``.
-        adapters: By version.
+        adapters: By version; with those that the ledger took out of service and that still answer.
 
     Raises:
-        GuardError: As said.
+        GuardError: As said, or the ledger knows no such version.
     """
-    adapter = adapters[folder.name]
+    adapter = adapters.get(folder.name)
+    if adapter is None:
+        raise GuardError(
+            f"{folder}: {folder.name} is no version that was to be served: only what the ledger "
+            "put into service is loaded"
+        )
     found, _ = adapter_digest(folder)
     if found != adapter.adapter_digest:
         raise GuardError(

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
-from cra_pipeline.contracts.serving import ServerInstance
+from cra_pipeline.contracts.serving import ServedAdapter, ServerInstance
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import PipelineError
 from cra_pipeline.integrations.responders.lane import Lane, LanePolicy
@@ -24,6 +25,7 @@ from cra_pipeline.serving.health import Health, HealthPolicy
 from cra_pipeline.serving.layout import LayoutPolicy
 from cra_pipeline.serving.routes import NOTHING, Beside
 from cra_pipeline.serving.scheduling import AdapterQueue, BatchPolicy
+from cra_pipeline.serving.stage.forms import held_back, of_other_form
 from cra_pipeline.serving.stage.planning import Active, Plan, plan, vetted
 
 _LONGEST_AGAIN_S = 300.0
@@ -50,6 +52,7 @@ class Terms:
         health: What a version may do wrong.
         again_s: Seconds before what could not be served is tried again; doubled each time, up to
             five minutes. A server that died at the wrong moment is back by then.
+        other_form: Whether a version may serve in another form than it was gated in.
     """
 
     choice: ServerChoice = field(default_factory=ServerChoice)
@@ -61,6 +64,7 @@ class Terms:
     batch: BatchPolicy = field(default_factory=BatchPolicy)
     health: HealthPolicy = field(default_factory=HealthPolicy)
     again_s: float = 5.0
+    other_form: bool = False
 
 
 class Serving:
@@ -100,11 +104,14 @@ class Serving:
         self._starter = starter or self._of_table
         self._most_loads = LOADS if self._terms.choice.name == "vllm" else 0
         self._memory = self._terms.memory or memory_bytes(self._terms.choice.device)
+        # A version on its way out may have to be loaded again: its last record is kept.
+        self._known: dict[str, ServedAdapter] = {}
         self._health: dict[str, Health] = {}
         self._beside = self._terms.beside
         self._tasks: set[asyncio.Task[None]] = set()
         self._again: asyncio.Task[None] | None = None
         self._again_s = self._terms.again_s
+        self._other_forms: dict[str, str] = {}
         self.line_up = LineUp(self._instance, told)
         self.line_up.service.choose = chosen
         self.line_up.service.told = self._heard
@@ -120,6 +127,8 @@ class Serving:
     async def refresh(self) -> tuple[str, ...]:
         """Read what should serve, and bring everything in line; what fails is tried again later.
 
+        A version that was gated in another form is held back, unless the terms allow it.
+
         Returns:
             What could not be brought in line, in words; what served before serves on there.
 
@@ -127,13 +136,17 @@ class Serving:
             PipelineError: The registry or a base cannot be read, or the versions do not fit.
         """
         self.plan = await asyncio.to_thread(self._planned)
-        failed = await self.line_up.become(self.plan.wanted(self._layout))
+        wanted, others = self.plan.wanted(self._layout), await self._told_of_forms()
+        if not self._terms.other_form:
+            wanted = held_back(wanted, self.responder.routes, others)
+        failed = await self.line_up.become(wanted)
         if not failed:
             self._again_s = self._terms.again_s
         elif self._again is None or self._again.done():
             self._again = self._spawn(self._once_more(self._again_s))
             self._again_s = min(2 * self._again_s, _LONGEST_AGAIN_S)
-        return failed
+        held = () if self._terms.other_form else others.items()
+        return (*failed, *(f"{version}: {reason}" for version, reason in held))
 
     async def follow(self, mark: Callable[[], bytes], *, seen: bytes) -> None:
         """Refresh whenever the mark changes; without end."""
@@ -150,8 +163,26 @@ class Serving:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.line_up.close()
 
+    def vet(self, folder: Path) -> None:
+        """Refuse files that are not those of a version that serves, or served last.
+
+        Raises:
+            GuardError: As said.
+        """
+        vetted(folder, self._known)
+
+    async def _told_of_forms(self) -> dict[str, str]:
+        form, adapters = self._terms.choice.precision, tuple(self.plan.adapters.values())
+        found = await asyncio.to_thread(of_other_form, self._layout, adapters, form)
+        end = "it does, as was allowed" if self._terms.other_form else "it does not serve"
+        for version, reason in found.items():
+            if version not in self._other_forms:
+                self._told(f"{version}: {reason}: {end}")
+        self._other_forms = found
+        return found
+
     def _planned(self) -> Plan:
-        return plan(
+        found = plan(
             self._layout,
             self._active(self._layout),
             self._terms.choice,
@@ -159,6 +190,8 @@ class Serving:
             memory=self._memory,
             policy=self._terms.sizes,
         )
+        self._known |= found.adapters
+        return found
 
     def _instance(self, name: str) -> Instance:
         (settings,) = (item for item in self.plan.layout.instances if item.name == name)
@@ -179,7 +212,7 @@ class Serving:
             self._terms.choice,
             instance,
             # As it is when an adapter is loaded: the plan changes with every promotion.
-            lambda folder: vetted(folder, self.plan.adapters),
+            self.vet,
         )
 
     def _heard(self, version: str, failure: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from cra_pipeline.errors import ModelError
 from cra_pipeline.integrations.responders.lane import Lane
-from cra_pipeline.integrations.responders.upstream import Upstream
+from cra_pipeline.integrations.responders.upstream import UnavailableError, Upstream
 from cra_pipeline.integrations.serving.following import follow
 from cra_pipeline.integrations.serving.instance import Instance, WatchPolicy
 from cra_pipeline_tests.integrations.responders.servers import request
@@ -51,6 +51,8 @@ def test_a_start_that_fails_is_tried_again_without_a_person(tmp_path: Path) -> N
         starts += 1
         if starts in {2, 3}:
             raise ModelError("no memory just now")
+        if starts == 4:
+            raise KeyError("a defect of ours")
         with fake_server("tiny", tmp_path) as server:
             yield server
 
@@ -70,9 +72,53 @@ def test_a_start_that_fails_is_tried_again_without_a_person(tmp_path: Path) -> N
 
     told = asyncio.run(asyncio.wait_for(work(), 30))
 
-    assert starts == 4
+    assert starts == 5
     assert sum("no memory just now" in line for line in told) == 2
+    assert any("KeyError('a defect of ours')" in line for line in told)
     assert told[-1] == "tiny: serves again; loaded: no adapter"
+
+
+@pytest.mark.parametrize("error", [ModelError("not now"), KeyError("a defect of ours")])
+def test_what_cannot_be_loaded_again_is_tried_until_it_can_and_is_unavailable_meanwhile(
+    tmp_path: Path, error: Exception
+) -> None:
+    broken = False
+
+    def vet(folder: Path) -> None:
+        if broken and folder.name == "one":
+            raise error
+
+    async def work() -> list[str]:
+        nonlocal broken
+        told: list[str] = []
+        policy = WatchPolicy(look_s=0.02, again_s=0.05)
+        start = partial(fake_server, "tiny", tmp_path, vet)
+        instance = Instance("tiny", start, lane(), told=told.append, policy=policy)
+        await instance.open()
+        try:
+            await instance.load("scope-v1", tmp_path / "one")
+            await instance.load("documentation-v1", tmp_path / "other")
+            assert instance.server is not None
+            broken = True
+            instance.server.stop()
+            answer = await instance.lane.ask(request(prompt="who?"), "documentation-v1")
+            assert answer.text == "documentation-v1"
+            with pytest.raises(UnavailableError, match="no scope-v1"):
+                await instance.lane.ask(request(prompt="who?"), "scope-v1")
+            await asyncio.sleep(0.3)
+            broken = False
+            while "scope-v1: loaded again" not in told:  # noqa: ASYNC110  # seen from outside
+                await asyncio.sleep(0.02)
+            assert (await instance.lane.ask(request(prompt="who?"), "scope-v1")).text == "scope-v1"
+        finally:
+            await instance.lane.upstream.close()
+            await instance.close()
+        return told
+
+    told = asyncio.run(asyncio.wait_for(work(), 30))
+
+    # Tried several times, told once.
+    assert sum("could not be loaded again" in line for line in told) == 1
 
 
 def test_a_first_start_that_fails_is_the_callers(tmp_path: Path) -> None:

@@ -6,36 +6,28 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from cra_pipeline.contracts.calls import ModelAnswer
-from cra_pipeline.contracts.serving import Comparison, ServerInstance
+from cra_pipeline.contracts.serving import Comparison
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import ModelError
 from cra_pipeline.integrations.adapter_files import WEIGHTS
 from cra_pipeline.integrations.files import peek_journal
 from cra_pipeline.integrations.responders.lane import LanePolicy, QueueFullError, WindowError
-from cra_pipeline.integrations.responders.upstream import UnavailableError, UpstreamPolicy
-from cra_pipeline.integrations.serving.instance import Start
-from cra_pipeline.registry.stage.in_service import in_service, mark, registered
-from cra_pipeline.registry.stage.promoting import promote, roll_back, roll_back_regressed
+from cra_pipeline.integrations.responders.upstream import UnavailableError
+from cra_pipeline.registry.stage.in_service import in_service, registered
+from cra_pipeline.registry.stage.promoting import promote, roll_back
 from cra_pipeline.serving.canary import draw
 from cra_pipeline.serving.routes import Beside
-from cra_pipeline.serving.stage.planning import vetted
-from cra_pipeline.serving.stage.running import Serving, Terms
+from cra_pipeline.serving.stage.running import Terms
 from cra_pipeline_tests.integrations.responders.servers import request
-from cra_pipeline_tests.registry.worlds import Worse
 from cra_pipeline_tests.serving.fake_program import BASE, CRASH, MUMBLE, REFUSE, SLEEP
-from cra_pipeline_tests.serving.fake_server import BAD, fake_server
+from cra_pipeline_tests.serving.fake_server import BAD
+from cra_pipeline_tests.serving.running_worlds import PATIENCE, played, running
 from cra_pipeline_tests.serving.worlds import ServingWorld, stand_in_base, stand_in_world
-
-PATIENCE = UpstreamPolicy(tries=8, wait_s=0.02, recover_s=10.0)
-QUICK = Terms(memory=8 * 2**30, upstream=PATIENCE)
 
 
 @pytest.fixture
@@ -44,82 +36,6 @@ def world(layout: Layout) -> ServingWorld:
     made.serve("scope", "r01")
     made.registered("scope", "r02")
     return made
-
-
-class Running:
-    """A service, what it told, and its log of nothing lost."""
-
-    def __init__(self, world: ServingWorld, terms: Terms) -> None:
-        self.layout = world.layout
-        self.told: list[str] = []
-        self.serving = Serving(
-            world.layout, in_service, self.roll_back, terms=terms, told=self.told.append,
-            starter=self.start,
-        )  # fmt: skip
-
-    def start(self, instance: ServerInstance) -> Start:
-        def vet(folder: Path) -> None:
-            # Sound by its digest alone: the files of these tests are no tensors.
-            try:
-                vetted(folder, self.serving.plan.adapters)
-            except Exception as error:
-                if "it was replaced" in str(error):
-                    raise
-
-        return partial(fake_server, instance.base_id, self.layout.scratch, vet)
-
-    def roll_back(self, version: str, reason: str) -> bool:
-        return roll_back_regressed(self.layout, Worse(version, reason)) is not None
-
-    async def ask(self, prompt: str = "who?", **changed: object) -> ModelAnswer:
-        return await self.serving.responder.answer(request(prompt=prompt, **changed))
-
-    async def who(self, **changed: object) -> str:
-        return (await self.ask("who?", **changed)).model
-
-    @property
-    def pid(self) -> int:
-        (instance,) = self.serving.line_up.instances.values()
-        assert instance.server is not None
-        return instance.server.pid
-
-    async def until(self, true: Callable[[], Awaitable[bool]]) -> None:
-        async with asyncio.timeout(15):
-            while not await true():  # noqa: ASYNC110  # looked at from outside, as users do
-                await asyncio.sleep(0.02)
-
-    async def until_told(self, words: str) -> None:
-        async def told() -> bool:
-            return any(words in line for line in self.told)
-
-        await self.until(told)
-
-
-@asynccontextmanager
-async def running(
-    world: ServingWorld, terms: Terms = QUICK, *, follow: bool = False
-) -> AsyncIterator[Running]:
-    """The service for the time of the block."""
-    found = Running(world, terms)
-    seen = mark(world.layout)
-    task = None
-    try:
-        await found.serving.refresh()
-        if follow:
-            task = asyncio.create_task(found.serving.follow(lambda: mark(world.layout), seen=seen))
-        yield found
-    finally:
-        if task is not None:
-            task.cancel()
-        await found.serving.responder.close()
-        await found.serving.close()
-
-
-def played(work: Awaitable[None]) -> None:
-    async def limited() -> None:
-        await asyncio.wait_for(work, 40)
-
-    asyncio.run(limited())
 
 
 def test_versions_answer_their_kind_and_the_base_the_rest(world: ServingWorld) -> None:
@@ -310,7 +226,8 @@ def test_a_version_whose_requests_fail_is_rolled_back(world: ServingWorld, fault
     async def work() -> None:
         async with running(world, follow=True) as found:
             await asyncio.gather(
-                *(found.ask(fault, number=number) for number in range(25)), return_exceptions=True
+                *(found.ask(fault, temperature=0.0, number=number) for number in range(25)),
+                return_exceptions=True,
             )
 
             async def back() -> bool:
@@ -328,7 +245,9 @@ def test_a_canary_answers_its_share_and_is_dropped_when_it_fails(world: ServingW
     beside = Beside(canaries={"scope": (registered(world.layout, "scope-v2"), 0.5)}, shadows={})
 
     async def work() -> None:
-        async with running(world, Terms(memory=8 * 2**30, beside=beside)) as found:
+        async with running(
+            world, Terms(memory=8 * 2**30, beside=beside, upstream=PATIENCE)
+        ) as found:
             heard = [(await found.ask(f"yes {number}")).model for number in range(60)]
             assert 15 < heard.count("scope-v2") < 45
             prompts = [f"{REFUSE} {number}" for number in range(80)]
@@ -347,7 +266,9 @@ def test_a_shadow_is_asked_beside_compared_and_never_heard(world: ServingWorld) 
     beside = Beside(canaries={}, shadows={"scope": registered(world.layout, "scope-v2")})
 
     async def work() -> None:
-        async with running(world, Terms(memory=8 * 2**30, beside=beside)) as found:
+        async with running(
+            world, Terms(memory=8 * 2**30, beside=beside, upstream=PATIENCE)
+        ) as found:
             asked = ["who?", "yes?", f"who? {SLEEP}"]
             begun = asyncio.get_running_loop().time()
             heard = [(await found.ask(prompt)).text for prompt in asked]
