@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from cra_pipeline.cli.install_servers import install_option
 from cra_pipeline.integrations.home import current_layout
 from cra_pipeline.kinds import ADAPTER_KINDS
 
 SERVERS = ("transformers", "vllm", "llama_server")
+
+_OF_REGISTRY = (
+    "server", "canaries", "shadows", "memory", "log", "token_file", "other_form"
+)  # fmt: skip
+"""Names of the options that a --base by itself cannot follow."""
 
 
 @click.command()
@@ -43,6 +49,7 @@ SERVERS = ("transformers", "vllm", "llama_server")
 @click.option("--token-file", type=click.Path(path_type=Path), help="Made where it is missing.")
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32")
 @click.option("--device", default="cpu", show_default=True, help="As torch names it.")
+@click.option("--other-form", is_flag=True, help="Serve what was gated in another precision too.")
 def serve(
     *,
     base_id: str | None,
@@ -65,7 +72,23 @@ def serve(
 
         serve_registry(port=port, precision=precision, device=device, **options)
         return
+    _require_own(click.get_current_context())
     _serve_base(base_id, adapters, port=port, precision=precision, device=device)
+
+
+def _require_own(context: click.Context) -> None:
+    """Refuse, beside a --base, what would be passed over."""
+    told = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in _OF_REGISTRY
+        and context.get_parameter_source(parameter.name) != ParameterSource.DEFAULT
+    ]
+    if told:
+        raise click.UsageError(
+            f"{', '.join(told)}: not with --base, which is served by transformers alone, without "
+            "gateway and log: leave it out, or serve what the registry says"
+        )
 
 
 def _serve_base(

@@ -9,7 +9,7 @@ import resource
 import signal
 import socket
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ def serve_registry(  # noqa: PLR0913  # one for each option
     token_file: Path | None,
     precision: str,
     device: str,
+    other_form: bool,
 ) -> None:
     """Serve what the registry says until interrupted."""
     from cra_pipeline.integrations.files import partition_lock
@@ -47,7 +48,10 @@ def serve_registry(  # noqa: PLR0913  # one for each option
     from cra_pipeline.serving.stage.options import terms_of
 
     layout = current_layout()
-    terms = terms_of(server, precision, device, memory, _beside(layout, canaries, shadows))
+    terms = replace(
+        terms_of(server, precision, device, memory, _beside(layout, canaries, shadows)),
+        other_form=other_form,
+    )
     folder = layout.root / "serving"
     token_path = token_file or folder / "token"
     place = Place(

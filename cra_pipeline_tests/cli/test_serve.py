@@ -25,6 +25,12 @@ from cra_pipeline.integrations.files import partition_lock
         (("--base", "b", "--adapter", "scoop=here"), 2, "KIND one of scope"),
         (("--base", "b", "--precision", "float8"), 2, "float8"),
         (("--base", "qwen-32k-base-v1"), 1, "no such base"),
+        (("--base", "b", "--server", "transformers"), 2, "--server: not with --base"),
+        (("--base", "b", "--canary", "scope=scope-v4:0.1"), 2, "--canary: not with --base"),
+        (("--base", "b", "--shadow", "scope=scope-v4"), 2, "--shadow: not with --base"),
+        (("--base", "b", "--memory", "0"), 2, "--memory: not with --base"),
+        (("--base", "b", "--log", "l", "--token-file", "t"), 2, "--log, --token-file: not with"),
+        (("--base", "b", "--other-form"), 2, "--other-form: not with --base"),
     ],
 )
 def test_wrong_use_is_told(options: tuple[str, ...], status: int, words: str) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cra_pipeline.contracts.calls import CallRecord
-from cra_pipeline.contracts.gates import HoldoutAttempt
 from cra_pipeline.contracts.manifests import AssetManifest, CheckReport, Count, Input
 from cra_pipeline.contracts.reports import StageReport
 from cra_pipeline.contracts.serving import (
@@ -23,9 +22,10 @@ from cra_pipeline.errors import ModelError, PipelineError
 from cra_pipeline.integrations.adapter_files import adapter_digest
 from cra_pipeline.integrations.bases import verify_base
 from cra_pipeline.integrations.evidence import write_check
-from cra_pipeline.integrations.files import partition_lock, read_record, read_table, write_record
+from cra_pipeline.integrations.files import partition_lock, read_record, write_record
 from cra_pipeline.kinds import ADAPTER_KINDS, adapter_kind_of
 from cra_pipeline.serving.routes import calls_of
+from cra_pipeline.serving.stage.forms import gated_as
 from cra_pipeline.serving.stage.planning import Active
 from cra_pipeline.serving.stage.prompts import LoggedPrompt, sample
 from cra_pipeline.serving.stage.running import Serving, Starter, Terms
@@ -82,9 +82,9 @@ def deploy(layout: Layout, round_name: str, means: Means) -> StageReport:
 async def _tried(layout: Layout, round_name: str, means: Means) -> Deployment:
     prompts, _ = sample(layout, most=1)
     kinds = {one.system: kind for kind, (one, *_) in prompts.items()}
-    serving = Serving(
-        layout, means.active, lambda *_: False, terms=means.terms, starter=means.starter
-    )
+    # In which form each was gated is the check's to judge.
+    terms = replace(means.terms, other_form=True)
+    serving = Serving(layout, means.active, lambda *_: False, terms=terms, starter=means.starter)
     async with trial(layout, serving, kinds) as running:
         require_all(running)
         asked = chosen(running, prompts)
@@ -148,15 +148,6 @@ def _version(layout: Layout, adapter: ServedAdapter, form: str) -> DeployedVersi
         served_as=form,
         gated_as=gated_as(layout, adapter),
     )
-
-
-def gated_as(layout: Layout, adapter: ServedAdapter) -> str:
-    """Precision of the form in which a version was gated; empty where its attempts are gone."""
-    path = layout.table("holdout_attempts", f"{adapter.adapter_kind}{MULTI}{adapter.round}")
-    if not path.exists():
-        return ""
-    forms = {row.served_as for row in read_table(path, HoldoutAttempt) if row.arm == "candidate"}
-    return ", ".join(sorted(forms))
 
 
 def _written(layout: Layout, found: Deployment) -> AssetManifest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from cra_pipeline.contracts.ports import Responder
@@ -77,9 +77,9 @@ async def of_registry(layout: Layout, means: Means) -> AsyncIterator[Side]:
     Raises:
         ModelError: Something in service cannot be served.
     """
-    serving = Serving(
-        layout, means.active, lambda *_: False, terms=means.terms, starter=means.starter
-    )
+    # What another form changes is just what is asked.
+    terms = replace(means.terms, other_form=True)
+    serving = Serving(layout, means.active, lambda *_: False, terms=terms, starter=means.starter)
     try:
         failed = await serving.refresh()
         if failed:
