@@ -103,7 +103,7 @@ REFUSED = (
     (encoded(stream=True), 400, "stream"),
     (encoded(seed=3), 400, "seed"),
     (encoded(system="Who are you?"), 422, "system prompt with SHA-256"),
-    (encoded(system="You edit code."), 502, "no execute_code-v9"),
+    (encoded(system="You edit code."), 503, "no execute_code-v9"),
     (encoded(prompt="x " * 3_000_000), 413, "longer than"),
 )
 
@@ -143,7 +143,7 @@ def test_more_than_the_queue_holds_hear_so_and_the_rest_is_answered(tmp_path: Pa
         async with placed(tmp_path, policy) as place, aiohttp.ClientSession() as session:
             asked = [place.ask(session, prompt=f"{SLEEP} yes {n}") for n in range(10)]
             heard = await asyncio.gather(*asked)
-            refused = [told for status, told in heard if status == 502]
+            refused = [told for status, told in heard if status == 503]
             assert [status for status, _ in heard].count(200) == 6
             assert all("the queue holds no more" in told for told in refused)
 
@@ -197,7 +197,7 @@ def test_a_request_that_kills_every_server_is_told_so_and_others_live(tmp_path: 
             )
             assert others == [(200, "yes")] * 5
             status, told = await killer
-            assert (status, "the connection broke" in told) == (502, True)
+            assert (status, "the connection broke" in told) == (503, True)
             # It was sent twice, and not once for every server that it could bring down.
             assert place.instance.starts <= 3
             assert await place.ask(session, prompt="yes") == (200, "yes")

@@ -113,9 +113,9 @@ def chat_body(answer: ModelAnswer, asked_for: str) -> bytes:
     )
 
 
-def chat_error(reason: str) -> bytes:
+def chat_error(reason: str, code: str = "") -> bytes:
     """A refusal in OpenAI's shape."""
-    return to_json({"error": {"message": reason, "type": "gateway_error", "code": None}})
+    return to_json({"error": {"message": reason, "type": "gateway_error", "code": code or None}})
 
 
 def models_body(name: str) -> bytes:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableSequence
 from dataclasses import dataclass, field
 
 from cra_pipeline.contracts.calls import CallRecord, ModelAnswer, ModelRequest
@@ -14,6 +14,7 @@ from cra_pipeline.contracts.ports import Responder
 from cra_pipeline.errors import ModelError, StoreError
 from cra_pipeline.integrations.gateway.chat_protocol import chat_body, chat_error, parse_chat
 from cra_pipeline.integrations.gateway.deadline import Deadline
+from cra_pipeline.integrations.gateway.faults import fault_of
 from cra_pipeline.integrations.gateway.log import CallLog
 from cra_pipeline.integrations.gateway.protocol import (
     Options,
@@ -27,9 +28,9 @@ from cra_pipeline.integrations.responders.mixture import asked
 from cra_pipeline.integrations.responders.oracles import Oracles
 from cra_pipeline.kinds import CallKind
 
-OK, BAD, UNKNOWN, TOO_MANY, FAULT, NO_ANSWER = 200, 400, 422, 429, 500, 502
+OK, BAD, UNKNOWN, TOO_MANY, FAULT = 200, 400, 422, 429, 500
 """Status of: an answer; a malformed request; an unknown system prompt; more than one attempt may
-ask; a log that cannot be written; a responder without an answer.
+ask; a log that cannot be written. Those of a responder without an answer are in ``faults``.
 """
 
 _FULL = "more calls than one attempt may make: the gateway takes no further ones"
@@ -54,12 +55,12 @@ class Tongue:
     Attributes:
         parse: Reads a request's body; raises ``ValueError``.
         answer: Phrases an answer, for the tag that was asked for.
-        error: Phrases a refusal.
+        error: Phrases a refusal, with OpenAI's code for it where there is one.
     """
 
     parse: Callable[[bytes], Question]
     answer: Callable[[ModelAnswer, str], bytes]
-    error: Callable[[str], bytes]
+    error: Callable[[str, str], bytes]
 
 
 OLLAMA = Tongue(parse=parse_question, answer=answer_body, error=error_body)
@@ -100,7 +101,8 @@ class Desk:
             its own desk keeps to 1 and its numbers tell the order.
         most_calls: Of the attempt; further ones are turned away unlogged. 0 for any number.
         most_bytes: Of its log; the same.
-        errors: Reasons of calls that failed through no fault of the agent, in order.
+        errors: Reasons of calls that failed through no fault of the agent, in order; only the last
+            ones where it is bounded.
     """
 
     attempt: str
@@ -115,7 +117,7 @@ class Desk:
     at_once: int = 1
     most_calls: int = 0
     most_bytes: int = 0
-    errors: list[str] = field(default_factory=list)
+    errors: MutableSequence[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._turn = asyncio.Semaphore(self.at_once)
@@ -129,13 +131,13 @@ class Desk:
         """
         async with self._turn:
             if self._is_full():
-                return Reply(status=TOO_MANY, body=tongue.error(_FULL))
+                return Reply(status=TOO_MANY, body=tongue.error(_FULL, ""))
             call = self._begin(tongue)
             try:
                 return await self._answered(call, body)
             except StoreError as error:
                 self.errors.append(str(error))
-                return Reply(status=FAULT, body=tongue.error(str(error)))
+                return Reply(status=FAULT, body=tongue.error(str(error), ""))
             finally:
                 if not call.logged:
                     self._log_broken(call)
@@ -144,13 +146,13 @@ class Desk:
         """Log and phrase the refusal of a body that was not even read."""
         async with self._turn:
             if self._is_full():
-                return Reply(status=TOO_MANY, body=tongue.error(_FULL))
+                return Reply(status=TOO_MANY, body=tongue.error(_FULL, ""))
             call = self._begin(tongue)
             try:
                 return self._refused(call, status, reason)
             except StoreError as error:
                 self.errors.append(str(error))
-                return Reply(status=FAULT, body=tongue.error(str(error)))
+                return Reply(status=FAULT, body=tongue.error(str(error), ""))
 
     async def end(self) -> None:
         """Wait until every call has its line, and take no further one."""
@@ -182,7 +184,8 @@ class Desk:
             answer = await self._ask(self._request(call, kind))
         except ModelError as error:
             self.errors.append(str(error))
-            return self._refused(call, NO_ANSWER, str(error))
+            status, code = fault_of(error)
+            return self._refused(call, status, str(error), code)
         self._write(call, answer)
         return Reply(status=OK, body=call.tongue.answer(answer, question.model))
 
@@ -214,9 +217,9 @@ class Desk:
             )
         return answer
 
-    def _refused(self, call: _Call, status: int, reason: str) -> Reply:
+    def _refused(self, call: _Call, status: int, reason: str, code: str = "") -> Reply:
         self._write(call, None, reason)
-        return Reply(status=status, body=call.tongue.error(reason))
+        return Reply(status=status, body=call.tongue.error(reason, code))
 
     def _log_broken(self, call: _Call) -> None:
         """The line of a call that ended by an exception: the client left, or a program error."""

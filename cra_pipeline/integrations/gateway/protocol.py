@@ -115,6 +115,7 @@ def answer_body(answer: ModelAnswer, asked_for: str) -> bytes:
     return to_json(reply)
 
 
-def error_body(reason: str) -> bytes:
-    """A refusal in Ollama's shape."""
+def error_body(reason: str, code: str = "") -> bytes:
+    """A refusal in Ollama's shape, which has no codes."""
+    del code
     return to_json({"error": reason})

@@ -6,7 +6,8 @@ import asyncio
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, MutableSequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from cra_pipeline.kinds import CallKind
 
 SERVICE = ""
 """Attempt key of the calls of ordinary service."""
+
+_LAST = 100
+"""Reasons that an ordinary service remembers."""
 
 _NO_GRACE_S = 0.001  # aiohttp takes 0 for no limit
 
@@ -66,7 +70,7 @@ class Gateway:
         self._open: dict[str, _Open] = {}
         # Those that are being opened or closed too: both take time, in which others may ask.
         self._taken: set[str] = set()
-        self._errors: dict[str, list[str]] = {}
+        self._errors: dict[str, MutableSequence[str]] = {}
         self._opened = 0
 
     async def start(self) -> None:
@@ -176,6 +180,7 @@ class Gateway:
         """Why calls of an attempt, open or closed, failed through no fault of the agent; in order.
 
         A responder without an answer, a log that could not be written, an error of the program.
+        Of an ordinary service the last ones alone.
 
         Raises:
             KeyError: No attempt was opened under this key.
@@ -197,7 +202,8 @@ class Gateway:
     def _desk(
         self, attempt: str, log: CallLog, temperature: float | None, seed: int, *, at_once: int
     ) -> Desk:
-        self._errors[attempt] = []
+        # A service lives on, and its log has all of them.
+        self._errors[attempt] = deque(maxlen=_LAST) if attempt == SERVICE else []
         return Desk(
             attempt=attempt,
             log=log,
