@@ -142,9 +142,8 @@ class Serving:
         failed = await self.line_up.become(wanted)
         if not failed:
             self._again_s = self._terms.again_s
-        elif self._again is None or self._again.done():
-            self._again = self._spawn(self._once_more(self._again_s))
-            self._again_s = min(2 * self._again_s, _LONGEST_AGAIN_S)
+        else:
+            self._try_again()
         held = () if self._terms.other_form else others.items()
         return (*failed, *(f"{version}: {reason}" for version, reason in held))
 
@@ -152,7 +151,12 @@ class Serving:
         """Refresh whenever the mark changes; without end."""
 
         async def act() -> None:
-            await self.refresh()
+            try:
+                await self.refresh()
+            except (PipelineError, ValueError, OSError):
+                # What stands in the way may go without the mark changing again.
+                self._try_again()
+                raise
 
         await follow(mark, act, self._told, seen=seen)
 
@@ -230,19 +234,28 @@ class Serving:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def _try_again(self) -> None:
+        if self._again is None or self._again.done():
+            self._again = self._spawn(self._once_more(self._again_s))
+            self._again_s = min(2 * self._again_s, _LONGEST_AGAIN_S)
+
     async def _once_more(self, wait_s: float) -> None:
         await asyncio.sleep(wait_s)
         # It counts as done from here on, so that the next failure has its own.
         self._again = None
         try:
             await self.refresh()
-        except (PipelineError, OSError) as error:
+        except (PipelineError, ValueError, OSError) as error:
             self._told(f"what the registry says now cannot be served: {error}")
+            self._try_again()
 
     async def _taken_back(self, version: str, reason: str) -> None:
         try:
             if await asyncio.to_thread(partial(self._roll_back, version, reason)):
                 self._told(f"{version} is rolled back: {reason}")
+                return
+            if version not in {adapter.version for adapter, _ in self._beside.canaries.values()}:
+                # Taken back already: its last requests end after it has gone.
                 return
             self._beside = without(self._beside, version)
             self._told(f"{version} is no canary any more: {reason}")
