@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from cra_pipeline.integrations.files import read_record
 WEIGHTS, CONFIG, MANIFEST = "adapter_model.safetensors", "adapter_config.json", "adapter.json"
 _PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 _PEFT = "base_model.model."
+_LAYER = re.compile(r"\.layers\.([0-9]+)\.")
 _TENSOR = re.compile(r".*\.([a-z_]+)\.lora_(A|B)(?:\.[a-z0-9_]+)?\.weight")
 _PLAIN: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("peft_type", ("LORA",)),
@@ -83,7 +84,7 @@ def vet(folder: Path, recipe: AdapterRecipe) -> None:
 
     Raises:
         GuardError: Pickled weights, DoRA or whole modules beside the adapter, other targets or
-            another rank than the recipe's, a tensor that does not fit or is not finite.
+            another rank than the recipe's, a tensor that does not fit, is not finite or is lacking.
     """
     config = _vet_files(folder)
     _require(folder, "r", config.get("r"), recipe.rank)
@@ -218,7 +219,33 @@ def _vet_tensors(folder: Path, rank: int, targets: Collection[str]) -> dict[str,
     lone = sorted(name for name, sides in seen.items() if sides != {"A", "B"})
     if lone or not seen:
         raise GuardError(f"{path}: {lone or 'no tensors'}: expected A and B of every target")
+    _require_every_target(path, seen, targets)
     return shapes
+
+
+def _require_every_target(path: Path, modules: Iterable[str], targets: Collection[str]) -> None:
+    """Of every target one in each layer: a server takes a lacking one for one that changes nothing.
+
+    Args:
+        path: Of the weights.
+        modules: Names of those that have tensors; each ends in one of the targets.
+        targets: That the configuration names.
+    """
+    layers: dict[str, set[str]] = {target: set() for target in targets}
+    for name in modules:
+        layers[name.rpartition(".")[2]].update(_LAYER.findall(name) or [""])
+    every = set().union(*layers.values())
+    lacking = {target: sorted(every - found, key=_number) for target, found in layers.items()}
+    for target, of_layers in sorted(lacking.items()):
+        if of_layers:
+            raise GuardError(
+                f"{path}: {target}: no tensors in layers {', '.join(of_layers) or 'any'}, where "
+                "other targets have some: the adapter is not whole; train it again"
+            )
+
+
+def _number(layer: str) -> int:
+    return int(layer or -1)
 
 
 def _vet_tensor(

@@ -105,6 +105,16 @@ def without_its_other_half(found: dict[str, np.ndarray]) -> None:
     del found[f"{FIRST}.lora_B.weight"]
 
 
+def without_a_target(found: dict[str, np.ndarray]) -> None:
+    for name in [name for name in found if ".up_proj." in name]:
+        del found[name]
+
+
+def without_a_target_of_one_layer(found: dict[str, np.ndarray]) -> None:
+    for name in [name for name in found if name.startswith(f"{FIRST}.")]:
+        found[name.replace("layers.0", "layers.1")] = found[name]
+
+
 def of_a_foreign_module(found: dict[str, np.ndarray]) -> None:
     found["base_model.model.lm_head.lora_A.weight"] = np.zeros((8, 64), dtype=np.float32)
 
@@ -124,6 +134,8 @@ def empty(found: dict[str, np.ndarray]) -> None:
         (endless, "not finite"),
         (of_another_rank, r"shape \(4, 64\), expected rank 8"),
         (without_its_other_half, "expected A and B"),
+        (without_a_target, "up_proj: no tensors in layers 0"),
+        (without_a_target_of_one_layer, "down_proj: no tensors in layers 1"),
         (of_a_foreign_module, "belongs to no target"),
         (with_a_magnitude, "belongs to no target"),
         (empty, "no tensors"),
