@@ -156,9 +156,7 @@ def verify_base(layout: Layout, base_id: str) -> BaseRecord:
 def standing(records: tuple[BaseRecord, ...]) -> tuple[BaseRecord, ...]:
     """Bases that no other one made obsolete, and none on trial, in the given order."""
     gone = {record.replaces for record in records}
-    return tuple(
-        record for record in records if record.base_id not in gone and not record.on_trial
-    )
+    return tuple(record for record in records if record.base_id not in gone and not record.on_trial)
 
 
 def _require_plain(folder: Path) -> None:
