@@ -25,27 +25,29 @@ PATIENCE = UpstreamPolicy(tries=8, wait_s=0.02, settle_s=0.05, recover_s=10.0)
 QUICK = Terms(memory=8 * 2**30, upstream=PATIENCE)
 
 
+class _ServingWords(Serving):
+    def vet(self, folder: Path) -> None:
+        # Sound by its digest alone: the files of these tests are no tensors.
+        try:
+            super().vet(folder)
+        except (GuardError, StoreError) as error:
+            if "it was replaced" in str(error) or "is no version" in str(error):
+                raise
+
+
 class Running:
     """A service, what it told, and its log of nothing lost."""
 
     def __init__(self, world: ServingWorld, terms: Terms) -> None:
         self.layout = world.layout
         self.told: list[str] = []
-        self.serving = Serving(
+        self.serving = _ServingWords(
             world.layout, in_service, self.roll_back, terms=terms, told=self.told.append,
             starter=self.start,
         )  # fmt: skip
 
     def start(self, instance: ServerInstance) -> Start:
-        def vet(folder: Path) -> None:
-            # Sound by its digest alone: the files of these tests are no tensors.
-            try:
-                self.serving.vet(folder)
-            except (GuardError, StoreError) as error:
-                if "it was replaced" in str(error) or "is no version" in str(error):
-                    raise
-
-        return partial(fake_server, instance.base_id, self.layout.scratch, vet)
+        return partial(fake_server, instance.base_id, self.layout.scratch, self.serving.vet)
 
     def roll_back(self, version: str, reason: str) -> bool:
         return roll_back_regressed(self.layout, Worse(version, reason)) is not None

@@ -53,6 +53,7 @@ class Instance:
         lane: Lane,
         *,
         told: Callable[[str], None],
+        vet: Callable[[Path], None] | None = None,
         most_loads: int = 0,
         policy: WatchPolicy | None = None,
     ) -> None:
@@ -63,6 +64,7 @@ class Instance:
             start: Starts the server, at first and again.
             lane: By which requests come to it; told of its address.
             told: Hears what happens, in words for a person.
+            vet: Looks at an adapter that is to be loaded while no server runs that would.
             most_loads: Adapters that one life of the server takes, those that were unloaded
                 included: some free no slot. Then it is started again, and requests wait meanwhile.
                 0 for any number.
@@ -74,6 +76,7 @@ class Instance:
         self.starts = 0
         self.asleep = False
         self.served_as = ""
+        self._vet = vet
         self._most = most_loads
         self._loads = 0
         self._start = start
@@ -135,6 +138,7 @@ class Instance:
             if version in self._loaded:
                 return
             if self.asleep:
+                await self.vetted(folder)
                 self._loaded[version] = folder
                 return
             if 0 < self._most <= self._loads:
@@ -145,6 +149,15 @@ class Instance:
             self._loads += 1
             await self._worked(partial(server.load, version, folder))
             self._loaded[version] = folder
+
+    async def vetted(self, folder: Path) -> None:
+        """Look at an adapter's files without loading them.
+
+        Raises:
+            PipelineError: They are not fit to be served.
+        """
+        if self._vet is not None:
+            await asyncio.to_thread(self._vet, folder)
 
     async def unload(self, version: str) -> None:
         """Serve it no longer; a second time nothing happens.

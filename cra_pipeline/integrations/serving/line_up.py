@@ -25,6 +25,9 @@ _SMOKE = ModelRequest(
     prompt="Is this a question?", temperature=0.0, seed=0, max_tokens=1,
 )  # fmt: skip
 
+Target = tuple[str, str]
+"""Names of a server and of a model there."""
+
 Make = Callable[[str], Instance]
 """Makes the instance of a name; does not open it."""
 
@@ -50,7 +53,11 @@ class Wanted:
 
 
 class LineUp:
-    """Servers of this machine behind one responder; lives in one event loop."""
+    """Servers of this machine behind one responder; lives in one event loop.
+
+    Attributes:
+        failed: Told when what waited for its server's turn could not be served at it.
+    """
 
     def __init__(self, make: Make, told: Callable[[str], None]) -> None:
         """Nothing serves.
@@ -63,8 +70,12 @@ class LineUp:
         self.instances: dict[str, Instance] = {}
         self.turns = Turns(self.instances, told)
         self.service = Service(routes=Routes(), lanes=self.lanes)
+        self.failed: Callable[[], None] = lambda: None
+        self.turns.woken = self._woken
         self._make = make
         self._told = told
+        self._wanted: Wanted | None = None
+        self._waits: frozenset[Target] = frozenset()
         self._responder: ServedResponder | None = None
         self._busy = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -83,15 +94,32 @@ class LineUp:
             What failed, in words; empty where all of it serves.
         """
         async with self._busy:
-            failed = await self._opened(wanted)
-            await self.turns.take(wanted.groups)
-            failed |= await self._loaded(wanted, failed)
-            before = self.responder.routes
-            routes = kept(wanted.routes, before, frozenset(failed))
-            self.responder.replace(routes)
-            self._tell(before, routes, failed)
-            self._spawn(self._let_go())
-            return tuple(f"{model}: {reason}" for (_, model), reason in sorted(failed.items()))
+            self._wanted = wanted
+            return await self._brought(wanted)
+
+    async def _brought(self, wanted: Wanted) -> tuple[str, ...]:
+        failed = await self._opened(wanted)
+        await self.turns.take(wanted.groups)
+        waits, self._waits = self._waits, frozenset()
+        failed |= await self._loaded(wanted, failed)
+        before = self.responder.routes
+        routes = kept(wanted.routes, before, self._waits.union(failed))
+        self.responder.replace(routes)
+        self._tell(before, routes, failed)
+        for name, model in sorted(self._waits - waits):
+            self._told(f"{model}: waits for the turn of {name}; until then, who served serves on")
+        self._spawn(self._let_go())
+        return tuple(f"{model}: {reason}" for (_, model), reason in sorted(failed.items()))
+
+    def _woken(self) -> None:
+        if self._waits:
+            self._spawn(self._brought_after_waking())
+
+    async def _brought_after_waking(self) -> None:
+        async with self._busy:
+            # By now it may be another one, or have been brought.
+            if self._wanted is not None and self._waits and await self._brought(self._wanted):
+                self.failed()
 
     async def settled(self) -> None:
         """Wait until everything that is not wanted any more has gone."""
@@ -106,7 +134,7 @@ class LineUp:
         await self.turns.close()
         await asyncio.gather(*(instance.close() for instance in self.instances.values()))
 
-    async def _opened(self, wanted: Wanted) -> dict[tuple[str, str], str]:
+    async def _opened(self, wanted: Wanted) -> dict[Target, str]:
         missing = [name for name in wanted.instances if name not in self.instances]
         made = {name: self._make(name) for name in missing}
         first = self.turns.first(wanted.groups)
@@ -128,15 +156,18 @@ class LineUp:
                     failed[key] = f"its server could not be started: {end}"
         return failed
 
-    async def _loaded(
-        self, wanted: Wanted, failed: Mapping[tuple[str, str], str]
-    ) -> dict[tuple[str, str], str]:
+    async def _loaded(self, wanted: Wanted, failed: Mapping[Target, str]) -> dict[Target, str]:
         found = {}
         for name, model in sorted(wanted.routes.models - failed.keys()):
             instance, folder = self.instances[name], wanted.folders.get(model)
             if folder is None or model in instance.loaded:
                 continue
             try:
+                if instance.asleep and self._replaces(wanted.routes, (name, model)):
+                    # Whether a server takes it shows when it runs: nobody gives way before.
+                    await instance.vetted(folder)
+                    self._waits |= {(name, model)}
+                    continue
                 await instance.load(model, folder)
                 if not instance.asleep:
                     await instance.lane.upstream.ask(_SMOKE, model)
@@ -145,13 +176,24 @@ class LineUp:
                 await self._taken_back(instance, model)
         return found
 
+    def _replaces(self, routes: Routes, target: Target) -> bool:
+        """Whether calls that a target would answer have somebody who answers them now."""
+        wanted = [
+            *routes.by_kind.items(),
+            *((kind, to) for kind, (to, _) in routes.canaries.items()),
+        ]
+        return any(
+            (to.instance, to.model) == target and kind in self.responder.routes.by_kind
+            for kind, to in wanted
+        )
+
     async def _taken_back(self, instance: Instance, version: str) -> None:
         try:
             await instance.unload(version)
         except PipelineError as error:
             self._told(f"{version}: could not be unloaded: {error}")
 
-    def _tell(self, before: Routes, routes: Routes, failed: Mapping[tuple[str, str], str]) -> None:
+    def _tell(self, before: Routes, routes: Routes, failed: Mapping[Target, str]) -> None:
         for (_, model), reason in sorted(failed.items()):
             self._told(f"{model} does not serve: {reason}")
         moved: dict[tuple[str, str], list[str]] = {}
@@ -202,7 +244,7 @@ class LineUp:
         task.add_done_callback(self._tasks.discard)
 
 
-def kept(wanted: Routes, before: Routes, failed: frozenset[tuple[str, str]]) -> Routes:
+def kept(wanted: Routes, before: Routes, failed: frozenset[Target]) -> Routes:
     """The wanted routes, but the old ones where the new ones lead to what failed.
 
     Where there was none, the kind is refused: another version or the base is no stand-in.

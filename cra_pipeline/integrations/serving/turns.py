@@ -32,7 +32,11 @@ class TurnPolicy:
 
 
 class Turns:
-    """Who of several groups runs; lives in one event loop."""
+    """Who of several groups runs; lives in one event loop.
+
+    Attributes:
+        woken: Told when a group had its turn given.
+    """
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class Turns:
             told: Hears of turns.
             policy: When the next group has its turn.
         """
+        self.woken: Callable[[], None] = lambda: None
         self._instances = instances
         self._told = told
         self._policy = policy or TurnPolicy()
@@ -100,6 +105,7 @@ class Turns:
         self._told(f"{', '.join(running)}: makes room for {', '.join(wanted)}")
         await self._all(running, Instance.sleep)
         await self._all(wanted, Instance.wake)
+        self.woken()
         return 0.0
 
     def _runs(self, name: str) -> bool:

@@ -113,6 +113,7 @@ class Serving:
         self._again_s = self._terms.again_s
         self._other_forms: dict[str, str] = {}
         self.line_up = LineUp(self._instance, told)
+        self.line_up.failed = self._try_again
         self.line_up.service.choose = chosen
         self.line_up.service.told = self._heard
         if self._beside.shadows:
@@ -207,7 +208,12 @@ class Serving:
             policy=self._terms.lane,
         )
         return Instance(
-            name, self._starter(settings), lane, told=self._told, most_loads=self._most_loads
+            name,
+            self._starter(settings),
+            lane,
+            told=self._told,
+            vet=self.vet,
+            most_loads=self._most_loads,
         )
 
     def _of_table(self, instance: ServerInstance) -> Start:
