@@ -12,6 +12,7 @@ from cra_pipeline.cli.terminal import tables
 from cra_pipeline.contracts.serving import KindAgreement, MigrationReport
 from cra_pipeline.integrations.home import current_layout
 from cra_pipeline.kinds import CALL_KINDS
+from cra_pipeline.serving.agreement import commonest
 
 
 @click.command()
@@ -51,6 +52,7 @@ def migrate(
     )
     _print(report)
     click.echo(f"\n{layout.root / 'migration' / 'migration.html'}")
+    _require_answers(report)
 
 
 def _new(told: dict[str, Any]) -> Any:  # noqa: ANN401  # a context of the stage, imported late
@@ -98,6 +100,31 @@ def _print(report: MigrationReport) -> None:
     tables().print(table)
     for change in report.changes or ("nothing would change: every answer is the same",):
         click.echo(f"  {change}")
+
+    for name, errors in _sides(report):
+        found = commonest(errors)
+        if found is not None:
+            asked, failed = len(errors), sum(map(bool, errors))
+            click.echo(f"  {name}: no answer to {failed} of {asked}; {found[1]} times: {found[0]}")
+
+
+def _sides(report: MigrationReport) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Name and error of each prompt, of the old side and the new."""
+    rows = report.answers
+    return (
+        (f"old, {report.old}", tuple(row.old_error for row in rows)),
+        (f"new, {report.new}", tuple(row.new_error for row in rows)),
+    )
+
+
+def _require_answers(report: MigrationReport) -> None:
+    """A report in which a side said nothing compares nothing: the command fails."""
+    mute = [name for name, errors in _sides(report) if all(errors)]
+    if mute:
+        raise click.ClickException(
+            f"{' and '.join(mute)}: not one answer, so nothing is compared: mend what is told "
+            "above, then run the same command again"
+        )
 
 
 def _cells(kind: KindAgreement) -> tuple[str, ...]:

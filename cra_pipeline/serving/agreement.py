@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import median
 
@@ -47,6 +48,16 @@ def agreement(
     return tuple(
         _of_kind([row for row in rows if row.call_kind == kind], *models[kind]) for kind in kinds
     )
+
+
+def commonest(errors: Sequence[str]) -> tuple[str, int] | None:
+    """The error that came most often, the first of equals, and how often; None without any.
+
+    Args:
+        errors: Of one side, for each prompt; empty where there was an answer.
+    """
+    found = Counter(error for error in errors if error).most_common(1)
+    return found[0] if found else None
 
 
 def changes(kinds: Sequence[KindAgreement], old_memory: int | None, new_memory: int | None) -> (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cra_pipeline.contracts.serving import AskedBoth
-from cra_pipeline.serving.agreement import agreement, changes, same
+from cra_pipeline.serving.agreement import agreement, changes, commonest, same
 
 
 def row(old: str, new: str, **changed: object) -> AskedBoth:
@@ -72,3 +72,13 @@ def test_a_server_that_is_much_slower_is_told() -> None:
     (found,) = agreement([row("yes", "yes", new_ms=40.0)], {"scope": ("a", "a")})
 
     assert changes([found], None, None) == ("scope: 40 ms an answer, 10 before",)
+
+
+@pytest.mark.parametrize(
+    ("errors", "found"),
+    [((), None), (("", ""), None), (("a", "", "b", "b"), ("b", 2)), (("a", "b"), ("a", 1))],
+)
+def test_the_error_that_came_most_often_is_told(
+    errors: tuple[str, ...], found: tuple[str, int] | None
+) -> None:
+    assert commonest(errors) == found

@@ -6,10 +6,12 @@ import asyncio
 from functools import partial
 
 import pytest
+from click import ClickException
 from click.testing import CliRunner
 
+from cra_pipeline.cli.migrate import _require_answers
 from cra_pipeline.cli.migrate import migrate as command
-from cra_pipeline.contracts.serving import MigrationReport, ServerInstance
+from cra_pipeline.contracts.serving import AskedBoth, MigrationReport, ServerInstance
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.errors import ModelError
 from cra_pipeline.integrations.files import read_record
@@ -21,6 +23,7 @@ from cra_pipeline.serving.stage.deploying import Means
 from cra_pipeline.serving.stage.migrating import MigrationPolicy, migrate
 from cra_pipeline.serving.stage.running import Terms
 from cra_pipeline.serving.stage.sides import Address, at_address, of_registry
+from cra_pipeline_tests.contracts.regenerate import example
 from cra_pipeline_tests.integrations.gateway.clients import SCOPE, TOKEN, service
 from cra_pipeline_tests.integrations.responders.servers import request
 from cra_pipeline_tests.serving.fake_program import REFUSE
@@ -79,6 +82,38 @@ def test_the_command_prints_figures_and_where_the_report_is(layout: Layout) -> N
     assert result.exit_code == 0, result.output
     assert "scope: b answers in place of a" in result.output
     assert result.output.rstrip().endswith("migration.html")
+
+
+@pytest.mark.parametrize("mute", ["old", "new"])
+def test_a_side_without_one_answer_is_told_with_its_reason_and_ends_the_command_with_1(
+    mute: str, layout: Layout
+) -> None:
+    log_prompts(layout, "File: till.py yes?", "File: test.py")
+    with fake_server("a", layout.root / "a") as server:
+        there, nowhere = server.base_url, "http://127.0.0.1:1"
+        old, new = (nowhere, there) if mute == "old" else (there, nowhere)
+        result = CliRunner().invoke(
+            command,
+            ["--check", "--old", old, "--old-model", "a", "--new", new, "--new-model", "a"],
+        )
+    said = " ".join(result.output.split())
+
+    assert result.exit_code == 1, result.output
+    assert f"{mute}, http://127.0.0.1:1: no answer to 2 of 2; 2 times: " in said
+    assert "ClientConnectorError" in said
+    assert f"{mute}, http://127.0.0.1:1: not one answer" in said
+
+
+def test_one_answer_of_each_side_is_a_comparison() -> None:
+    made = example(MigrationReport)
+    row = example(AskedBoth)
+    assert isinstance(made, MigrationReport)
+    rows = [row.model_copy(update={"old_error": "x", "new_error": new}) for new in ("", "y")]
+    whole = made.model_copy(update={"answers": (*rows, row.model_copy(update={"old_error": ""}))})
+
+    _require_answers(whole)
+    with pytest.raises(ClickException, match=r"^old, .*: not one answer"):
+        _require_answers(made.model_copy(update={"answers": tuple(rows)}))
 
 
 @pytest.mark.usefixtures("layout")
