@@ -17,17 +17,34 @@ from cra_pipeline.integrations.gateway.chat_protocol import (
     MODELS_ROUTE,
     models_body,
 )
+from cra_pipeline.integrations.gateway.deadline import Deadline
 from cra_pipeline.integrations.gateway.desk import OK, OLLAMA, OPENAI, Desk, Reply, Tongue
+from cra_pipeline.integrations.gateway.policy import GatewayPolicy
 from cra_pipeline.integrations.gateway.protocol import ROUTE, error_body
 
-_TOO_LONG, _UNAUTHORIZED, _NOT_FOUND, _NOT_ALLOWED = 413, 401, 404, 405
+_TOO_LONG, _TOO_SLOW, _UNAUTHORIZED, _NOT_FOUND, _NOT_ALLOWED = 413, 408, 401, 404, 405
+
+_FULL_S = 1.0
+"""That a client beyond the limit may take to send its request and to read the reply."""
+
+_FULL_BODY = error_body("too many connections at once: close some, or come back later")
+_FULL_REPLY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
+    b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(_FULL_BODY), _FULL_BODY)
+)
 
 
 class Door:
     """Serves one desk on one socket."""
 
     def __init__(
-        self, desk: Desk, listening: socket.socket, *, token: str, body_bytes: int, connections: int
+        self,
+        desk: Desk,
+        listening: socket.socket,
+        *,
+        token: str,
+        policy: GatewayPolicy,
+        connections: int,
     ) -> None:
         """Take over a listening socket; ``open`` begins to serve.
 
@@ -37,13 +54,15 @@ class Door:
             token: Wanted of every client, as a bearer or as the first part of the path, because
                 the agent can set nothing but its base URL; empty where the socket belongs to one
                 attempt alone.
-            body_bytes: Longest body.
-            connections: Most at once; more are closed unheard.
+            policy: Of bodies.
+            connections: Most at once; as many again are told to come back, more are closed unheard.
         """
         self._desk = desk
         self._listening = listening
         self._token = token
-        self._body_bytes = body_bytes
+        self._body_bytes, self._body_s = policy.body_bytes, policy.body_s
+        self._arriving = Deadline(policy.body_s)
+        self._turned_away: set[_Full] = set()
         self._most = connections
         # An attempt's socket is the agent's alone; many kinds of clients share a service.
         self._tongues: dict[str, Tongue] = {ROUTE: OLLAMA}
@@ -78,11 +97,15 @@ class Door:
         """
         self._server.close()
         self._web.pre_shutdown()
+        for client in tuple(self._turned_away):
+            client.hang_up()
         await self._web.shutdown(grace_s)
         await self._server.wait_closed()
 
     def _protocol(self) -> asyncio.Protocol:
-        return _Closed() if len(self._web.connections) >= self._most else self._web()
+        if len(self._web.connections) < self._most:
+            return self._web()
+        return _Full(self._turned_away) if len(self._turned_away) < self._most else _Closed()
 
     def _request(
         self,
@@ -116,12 +139,48 @@ class Door:
             return _plain(_NOT_FOUND, f"nothing there; expected POST {self._expected}")
         if request.method != "POST":
             return _plain(_NOT_ALLOWED, f"{request.method}: expected POST {self._expected}")
+        return await self._heard(request, tongue)
+
+    async def _heard(self, request: web.BaseRequest, tongue: Tongue) -> Reply:
         try:
-            body = await request.read()
+            body = await self._arriving.within(request.read())
         except web.HTTPRequestEntityTooLarge:
             reason = f"(body): longer than {self._body_bytes} bytes"
             return await self._desk.refuse(_TOO_LONG, reason, tongue)
+        except TimeoutError:
+            reason = f"(body): not whole in {self._body_s:g} s"
+            return await self._desk.refuse(_TOO_SLOW, reason, tongue)
         return await self._desk.answer(body, tongue)
+
+
+class _Full(asyncio.Protocol):
+    """Tells a client beyond the limit to come back, whatever it asks."""
+
+    def __init__(self, among: set[_Full]) -> None:
+        self._among = among
+        self._among.add(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # of a stream's server
+        self._transport = transport
+        # Not closed at once: what a client still sends would make the kernel drop the reply.
+        self._end = asyncio.get_running_loop().call_later(_FULL_S, self.hang_up)
+        self._is_told = False
+
+    def data_received(self, data: bytes) -> None:
+        del data
+        if not self._is_told:
+            self._is_told = True
+            self._transport.write(_FULL_REPLY)
+            self._transport.write_eof()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._end.cancel()
+        self._among.discard(self)
+
+    def hang_up(self) -> None:
+        self._transport.close()
 
 
 class _Closed(asyncio.Protocol):

@@ -11,6 +11,7 @@ class GatewayPolicy:
 
     Attributes:
         body_bytes: Longest body of a request; a full window of 128k tokens needs about 0.6 MB.
+        body_s: Seconds for a request's body to arrive; one that never does holds its connection.
         connections: Open at once at one attempt's socket; the agent uses one. A hostile one must
             not use up the process's files.
         service_connections: The same, where many agents share one address.
@@ -24,6 +25,7 @@ class GatewayPolicy:
     """
 
     body_bytes: int = 4 * 2**20
+    body_s: float = 30.0
     connections: int = 16
     service_connections: int = 256
     answer_s: float = 280.0

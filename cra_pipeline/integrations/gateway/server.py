@@ -226,7 +226,7 @@ class Gateway:
     ) -> None:
         policy = self._policy
         most = policy.service_connections if token else policy.connections
-        door = Door(desk, listening, token=token, body_bytes=policy.body_bytes, connections=most)
+        door = Door(desk, listening, token=token, policy=policy, connections=most)
         await door.open()
         self._open[desk.attempt] = _Open(door, desk, socket_path)
 

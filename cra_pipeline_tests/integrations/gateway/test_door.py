@@ -94,6 +94,43 @@ def test_one_attempt_cannot_use_up_the_connections_of_others(tmp_path: Path) -> 
     assert asyncio.run(work()) == 200
 
 
+def test_who_comes_beyond_the_limit_is_told_to_come_back_and_holds_nothing(tmp_path: Path) -> None:
+    async def work() -> tuple[int, dict[str, object]]:
+        async with serving(Scripted(), GatewayPolicy(connections=2)) as gateway:
+            path = await opened(gateway, tmp_path)
+            clients = [connect(path) for _ in range(2)]
+            await asyncio.sleep(0.1)
+            told = await post(path, encoded(prompt="x" * 300_000))
+            idle = [connect(path) for _ in range(3)]
+            # As many again as the limit are heard, and the next one is not.
+            assert await asyncio.to_thread(idle[2].recv, 1) == b""
+            begun = asyncio.get_running_loop().time()
+            assert await asyncio.to_thread(idle[0].recv, 1) == b""
+            assert asyncio.get_running_loop().time() - begun < 3
+            for client in (*clients, *idle):
+                client.close()
+            return told
+
+    status, body = asyncio.run(work())
+
+    assert status == 503
+    assert "too many connections" in str(body["error"])
+
+
+def test_a_body_that_never_arrives_is_refused_and_logged(tmp_path: Path) -> None:
+    async def work() -> bytes:
+        async with serving(Scripted(), GatewayPolicy(body_s=0.2)) as gateway:
+            path = await opened(gateway, tmp_path)
+            with connect(path) as client:
+                client.sendall(raw_request(encoded())[:-5])
+                told = await asyncio.to_thread(client.recv, 65536)
+            assert (await post(path))[0] == 200
+            return told
+
+    assert b" 408 " in asyncio.run(work())
+    assert "not whole in 0.2 s" in logged(tmp_path)[0].error
+
+
 def test_every_reply_leaves_in_one_piece(tmp_path: Path) -> None:
     async def work() -> None:
         async with serving(Scripted(lambda _: "x" * 3000)) as gateway:
