@@ -6,6 +6,7 @@ import pytest
 
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.integrations.adapter_files import WEIGHTS
+from cra_pipeline.integrations.serving.instance import Instance
 from cra_pipeline.registry.stage.promoting import promote
 from cra_pipeline.serving.stage.running import Terms
 from cra_pipeline_tests.serving.fake_server import BAD
@@ -62,6 +63,27 @@ def test_a_version_that_the_woken_server_refuses_leaves_the_old_one_serving(
             assert await found.who() == "scope-v1"
             await found.until_told("scope-v2 does not serve")
             assert await found.who() == "scope-v1"
+
+    played(work())
+
+
+def test_a_turn_that_goes_wrong_is_given_again(
+    world: ServingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleep, tries = Instance.sleep, 0
+
+    async def sleeps_at_the_second(instance: Instance) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise KeyError("a defect of ours")
+        await sleep(instance)
+
+    async def work() -> None:
+        async with running(world, ONE) as found:
+            monkeypatch.setattr(Instance, "sleep", sleeps_at_the_second)
+            assert await found.who(call_kind="implement") == "coding-4k-base-v1"
+            assert any("a turn could not be given" in line for line in found.told)
 
     played(work())
 
