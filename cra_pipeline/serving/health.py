@@ -28,8 +28,9 @@ class HealthPolicy:
 class Health:
     """The last requests of one version, and what they come to.
 
-    A request counts as failed where the server had no answer for it, or the agent could not read
-    the answer; not where no server was there, the queue was full or the client left.
+    A request counts as failed where a server that lives on had no answer for it, or the agent could
+    not read the answer to what it asks as it does; not where no server was there, it died, the
+    version was not loaded, the queue was full, the request itself was wrong or the client left.
     """
 
     version: str
