@@ -26,7 +26,7 @@ from cra_pipeline.serving.stage.sides import Address, at_address, of_registry
 from cra_pipeline_tests.contracts.regenerate import example
 from cra_pipeline_tests.integrations.gateway.clients import SCOPE, TOKEN, service
 from cra_pipeline_tests.integrations.responders.servers import request
-from cra_pipeline_tests.serving.fake_program import REFUSE
+from cra_pipeline_tests.serving.fake_program import REJECT
 from cra_pipeline_tests.serving.fake_server import fake_server
 from cra_pipeline_tests.serving.logged import log_prompts
 from cra_pipeline_tests.serving.worlds import stand_in_world
@@ -35,7 +35,7 @@ from cra_pipeline_tests.serving.worlds import stand_in_world
 def test_an_old_server_and_the_registrys_own_are_compared(layout: Layout) -> None:
     world = stand_in_world(layout)
     world.serve("scope", "r01")
-    log_prompts(layout, *(f"File: {n}.py yes?" for n in range(6)), f"File: x.py {REFUSE}")
+    log_prompts(layout, *(f"File: {n}.py yes?" for n in range(6)), f"File: x.py {REJECT}")
     log_prompts(layout, "Edit", "Edit more", call_kind="implement", repo="other")
 
     def starter(instance: ServerInstance) -> Start:
