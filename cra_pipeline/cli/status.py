@@ -155,10 +155,9 @@ def _print(lines: list[tuple[CellStatus, ...]]) -> None:
         cells = [state.words for state in line] + ["-"] * (len(ASSETS) - len(line))
         table.add_row(line[0].repo, line[0].round, *cells, next_step(line))
     tables().print(table)
-    for line in lines:
-        for state in line:
-            if state.dropped:
-                _print_dropped(state)
+    # What belongs to no round is in the line of each: told once.
+    for state in {state.cell: state for line in lines for state in line if state.dropped}.values():
+        _print_dropped(state)
 
 
 def _print_service(layout: Layout) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from click.testing import CliRunner
+from pyarrow import parquet
 
 from cra_pipeline.cli.choose import chosen_round
-from cra_pipeline.cli.status import rounds_of
+from cra_pipeline.cli.status import rounds_of, status
 from cra_pipeline.contracts.rounds import RoundRecord
 from cra_pipeline.contracts.workspace import Layout
 from cra_pipeline.corpus.stage import read_rounds
@@ -41,3 +44,17 @@ def test_a_refusal_names_the_rounds_in_their_order(layout: Layout) -> None:
 def test_partitions_and_status_list_rounds_in_their_order(layout: Layout) -> None:
     assert opened_rounds() == ["r99", "r100"]
     assert rounds_of(read_rounds(layout), "till") == ["r99", "r100"]
+
+
+def test_the_status_tells_once_what_was_dropped_before_any_round(layout: Layout) -> None:
+    record = RoundRecord(round="r101", cut_off=2, pins=(("svcs", "2" * 40),), held_out=())
+    (layout.rounds / "r101.json").write_text(record.canonical_json())
+    table = layout.table("tasks", "svcs")
+    table.parent.mkdir(parents=True)
+    parquet.write_table(pa.table({"reason": ["gold_fails", ""]}), table)
+
+    output = CliRunner().invoke(status, ["--repo", "svcs"]).output
+
+    assert "r99" in output
+    assert "r101" in output
+    assert output.count("svcs tasks, dropped: gold_fails 1") == 1
