@@ -30,6 +30,7 @@ from cra_pipeline.integrations.files import read_record
 from cra_pipeline.integrations.gateway.listening import listen_loopback
 from cra_pipeline.integrations.gateway.log import read_calls
 from cra_pipeline.integrations.model_server.install import installed
+from cra_pipeline.integrations.model_server.vllm_setup import vllm_python
 from cra_pipeline.registry.stage.in_service import in_service, registered
 from cra_pipeline.serving.stage.deploying import Means, check_deployment, deploy, deployment_path
 from cra_pipeline_tests.integrations.gateway.clients import encoded
@@ -182,6 +183,50 @@ def require_installed(layout: Layout, name: Any) -> None:  # noqa: ANN401  # a s
         installed(layout, name)
     except ModelError as error:
         pytest.skip(str(error))
+
+
+OPENAI_CLIENT = """
+import json, sys, openai
+told = json.load(sys.stdin)
+client = openai.OpenAI(base_url=told["url"], api_key=told["key"], max_retries=0)
+messages = [{"role": "system", "content": told["system"]}]
+messages.append({"role": "user", "content": "File: till.py"})
+ask = client.chat.completions.create
+said = ask(model="any", messages=messages, temperature=0, max_tokens=6, seed=7)
+try:
+    ask(model="any", messages=messages, temperature=3)
+except openai.BadRequestError as error:
+    refused = error.status_code
+print(json.dumps([said.model, said.model_extra, said.choices[0].message.content, refused]))
+"""
+
+
+@pytest.mark.serving
+def test_openai_s_own_library_hears_the_version_in_service(world: ServingWorld) -> None:
+    """By the library that vLLM's environment holds, and before a real vLLM."""
+    require_installed(world.layout, "vllm")
+    python = vllm_python(installed(world.layout, "vllm").folder)
+
+    async def work() -> list[Any]:
+        async with serving(world, "--server", "vllm") as found:
+            await found.ready()
+            key = (world.layout.root / "serving" / "token").read_text().strip()
+            told = {"url": found.url.partition(f"/{key}/")[0] + "/v1", "key": key}
+            told["system"] = SYSTEM_PROMPTS[KIND]
+            client = await asyncio.create_subprocess_exec(
+                str(python), "-c", OPENAI_CLIENT, stdin=-1, stdout=-1, stderr=-1
+            )
+            out, errors = await client.communicate(json.dumps(told).encode())
+            assert client.returncode == 0, errors.decode()
+            async with aiohttp.ClientSession() as session:
+                _, text = await found.ask(session)
+            return [*json.loads(out), text]
+
+    model, extra, said, refused, text = asyncio.run(work())
+
+    assert (model, extra) == ("any", {"served_by": f"{KIND}-v1"})
+    assert (said or "") == text
+    assert refused == 400
 
 
 def test_a_killed_service_leaves_nothing_running_and_the_next_one_serves(
